@@ -1,0 +1,152 @@
+package cqrs
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/steward-mcp/steward/internal/domain/access"
+	"github.com/steward-mcp/steward/internal/domain/audit"
+	"github.com/steward-mcp/steward/internal/domain/fault"
+)
+
+// Limiter bounds how often a principal may do things of one class. Take either counts the call or answers a fault
+// of kind Exhausted that says the limit and when to try again.
+type Limiter interface {
+	Take(ctx context.Context, principal, class string) error
+}
+
+// ErrDenied is the one sentence that every refusal by policy says, unless the handler chose a more discreet one.
+var ErrDenied = fault.New(fault.Denied, "access.denied", "You are not permitted to do this.")
+
+// Gate is the one road to every handler. It is one linear function, Do; a rule for every message is a line there.
+type Gate struct {
+	policy  access.Policy
+	limiter Limiter
+	records *Recorder
+	log     *zap.Logger
+	timeout time.Duration
+}
+
+// NewGate makes the gate. timeout is the deadline of a Run whose handler names none.
+func NewGate(policy access.Policy, limiter Limiter, records *Recorder, log *zap.Logger, timeout time.Duration) *Gate {
+	return &Gate{policy: policy, limiter: limiter, records: records, log: log, timeout: timeout}
+}
+
+// Do carries m through the gate: decide, bind, decide with what the arguments demand, limit, record the intent of
+// a change, run under a deadline, record the outcome. The record is closed, and durable, when Do returns; a result
+// whose record could not be kept is withheld, except that of a change, whose effect the intent already tells.
+// Errors are faults. Safe for concurrent use.
+func (g Governed[M, R]) Do(ctx context.Context, m M) (result R, err error) {
+	ctx, call := g.gate.enter(ctx, m)
+	defer func() {
+		var none R
+		if err = call.leave(ctx, recover(), err); err != nil && !call.intended {
+			result = none
+		}
+	}()
+	// The bare demand comes first: whoever may not call at all learns nothing from how arguments are read.
+	if err = call.decide(m.Demand()); err != nil {
+		return result, err
+	}
+	bound, err := g.handler.Bind(ctx, m)
+	call.arguments = bound.Arguments // also of a call that cannot run: the record says which bytes were refused
+	if err != nil {
+		return result, call.refuse(audit.ByInput, err)
+	}
+	call.refusal = cmp.Or(bound.Refusal, ErrDenied)
+	if err = call.decide(append([]access.Demand{m.Demand()}, bound.Demands...)...); err != nil {
+		return result, err
+	}
+	// Limits come after the decision, so that a refused caller cannot spend, and before the intent, so that every
+	// intent is followed by an attempt.
+	if err = g.gate.limiter.Take(ctx, m.Actor().ID(), bound.Class); err != nil {
+		return result, call.refuse(audit.ByLimit, err)
+	}
+	if g.changes && !bound.ReadOnly {
+		if err = call.intend(ctx); err != nil {
+			return result, err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(bound.Timeout, g.gate.timeout))
+	defer cancel()
+	return bound.Run(ctx)
+}
+
+// passage is one message on its way through the gate.
+type passage struct {
+	gate      *Gate
+	request   *Request
+	actor     access.Principal
+	demands   []access.Demand
+	decision  access.Decision
+	refusal   *fault.Fault
+	deniedBy  string
+	arguments string
+	intended  bool
+}
+
+func (g *Gate) enter(ctx context.Context, m Message) (context.Context, *passage) {
+	ctx, request := g.records.join(ctx)
+	request.Identify(m.Actor())
+	demand := m.Demand()
+	request.Concerns(demand)
+	p := &passage{gate: g, request: request, actor: m.Actor(), demands: []access.Demand{demand}, refusal: ErrDenied}
+	if c, ok := m.(Concealed); ok {
+		p.refusal = c.Conceal()
+	}
+	return ctx, p
+}
+
+func (p *passage) decide(demands ...access.Demand) error {
+	p.demands = demands
+	p.decision = p.gate.policy.Decide(p.actor, demands...)
+	if p.decision.Allowed {
+		return nil
+	}
+	return p.refuse(audit.ByPolicy, p.refusal)
+}
+
+func (p *passage) refuse(by string, err error) error {
+	p.deniedBy = by
+	return err
+}
+
+// intend makes the intent durable. Without it nothing is done.
+func (p *passage) intend(ctx context.Context) error {
+	err := p.request.intend(ctx, p.outcome(nil))
+	p.intended = err == nil
+	return err
+}
+
+// leave closes the request and settles what the caller is told.
+func (p *passage) leave(ctx context.Context, panicked any, err error) error {
+	if panicked != nil {
+		p.gate.log.Error("a handler panicked", zap.String("request_id", p.request.ID()),
+			zap.String("panic", fmt.Sprint(panicked)), zap.ByteString("stack", debug.Stack()))
+		err = fault.ErrInternal
+	}
+	f := fault.From(err)
+	if f != nil && f.Kind == fault.Internal && panicked == nil {
+		p.gate.log.Error("a handler failed", zap.String("request_id", p.request.ID()),
+			zap.String("demand", p.demands[0].String()), zap.Error(f.Unwrap()))
+	}
+	if lost := p.request.Close(ctx, p.outcome(f)); lost != nil {
+		p.gate.log.Error("audit.lost", zap.String("request_id", p.request.ID()), zap.Bool("intended", p.intended), zap.Error(lost))
+		if !p.intended && f == nil {
+			return fault.From(lost)
+		}
+	}
+	if f == nil {
+		return nil // a typed nil would be an error
+	}
+	return f
+}
+
+func (p *passage) outcome(f *fault.Fault) Outcome {
+	return Outcome{Fault: f, DeniedBy: p.deniedBy, Decision: p.decision, Demands: p.demands, Arguments: p.arguments}
+}

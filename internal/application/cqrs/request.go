@@ -1,0 +1,149 @@
+package cqrs
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/steward-mcp/steward/internal/domain/access"
+	"github.com/steward-mcp/steward/internal/domain/audit"
+	"github.com/steward-mcp/steward/internal/domain/fault"
+	"github.com/steward-mcp/steward/internal/domain/id"
+)
+
+// closeGrace bounds how long a request may wait for its record after its caller has left: the record is owed
+// whatever the caller does, but not for ever.
+const closeGrace = 10 * time.Second
+
+// Recorder opens a record for each request. The edge opens it before anything can be refused; whoever settles the
+// request closes it, and the first to close it is right.
+type Recorder struct {
+	log audit.Log
+	now func() time.Time
+}
+
+// NewRecorder makes a recorder that keeps its records in log.
+func NewRecorder(log audit.Log, now func() time.Time) *Recorder {
+	return &Recorder{log: log, now: now}
+}
+
+// Arrival is what an edge knows of a request before it has looked inside.
+type Arrival struct {
+	Transport string // http, stdio, cli
+	Address   string // of the peer
+	Method    string // HTTP route or protocol method, as far as it is known
+}
+
+// Request is one request between its arrival and its closed record. It is used by one goroutine at a time.
+type Request struct {
+	records *Recorder
+	begun   time.Time
+	record  audit.Record
+	actor   access.Principal
+	closed  atomic.Bool
+}
+
+// Outcome is what a request came to. The zero value is success without a decision.
+type Outcome struct {
+	Fault     *fault.Fault
+	DeniedBy  string
+	Decision  access.Decision
+	Demands   []access.Demand
+	Arguments string
+}
+
+type requestKey struct{}
+
+// Open begins a request and puts it in the context that it returns.
+func (r *Recorder) Open(ctx context.Context, a Arrival) (context.Context, *Request) {
+	now := r.now()
+	q := &Request{records: r, begun: now, record: audit.Record{
+		Request: id.New[id.RequestKind]().String(), Transport: a.Transport, Address: a.Address, Method: a.Method,
+	}}
+	return context.WithValue(ctx, requestKey{}, q), q
+}
+
+// RequestFrom is the request that ctx belongs to, or nil.
+func RequestFrom(ctx context.Context) *Request {
+	q, _ := ctx.Value(requestKey{}).(*Request)
+	return q
+}
+
+// join finds the open request of ctx, or opens one: background work and nested messages are recorded too.
+func (r *Recorder) join(ctx context.Context) (context.Context, *Request) {
+	if q := RequestFrom(ctx); q != nil && !q.closed.Load() {
+		return ctx, q
+	}
+	return r.Open(ctx, Arrival{Transport: "internal"})
+}
+
+// ID identifies the request in records, logs and error answers.
+func (q *Request) ID() string { return q.record.Request }
+
+// Actor is who acts; the zero principal before authentication.
+func (q *Request) Actor() access.Principal { return q.actor }
+
+// Identify says who acts.
+func (q *Request) Identify(p access.Principal) {
+	q.actor = p
+	q.record.Actor, q.record.Personas = p.ID(), p.Personas
+}
+
+// Concerns says what is demanded.
+func (q *Request) Concerns(d access.Demand) {
+	q.record.Action, q.record.Target = string(d.Action), d.Target.String()
+}
+
+// Speaks says which protocol method, revision and client the request turned out to be. Empty words change nothing.
+func (q *Request) Speaks(method, revision, client string) {
+	if method != "" {
+		q.record.Method = method
+	}
+	if revision != "" {
+		q.record.Revision = revision
+	}
+	if client != "" {
+		q.record.Client = client
+	}
+}
+
+// Discard says that this request is of a kind that is not recorded: a ping, a notification, a health check.
+func (q *Request) Discard() { q.closed.Store(true) }
+
+// Closed reports whether the record is closed or will never be.
+func (q *Request) Closed() bool { return q.closed.Load() }
+
+// Close writes the record, once, and returns when it is durable. Later calls do nothing and return nil. It waits
+// for the record even when ctx has ended.
+func (q *Request) Close(ctx context.Context, o Outcome) error {
+	if !q.closed.CompareAndSwap(false, true) {
+		return nil
+	}
+	return q.write(ctx, audit.Closed, o)
+}
+
+func (q *Request) intend(ctx context.Context, o Outcome) error { return q.write(ctx, audit.Intent, o) }
+
+func (q *Request) write(ctx context.Context, phase audit.Phase, o Outcome) error {
+	rec := q.record
+	rec.Time, rec.Phase = q.records.now(), phase
+	rec.Rule, rec.Policy, rec.DeniedBy, rec.Arguments = o.Decision.Rule, o.Decision.Policy, o.DeniedBy, o.Arguments
+	for _, d := range o.Demands[min(1, len(o.Demands)):] { // the first is action and target
+		rec.Demands = append(rec.Demands, d.String())
+	}
+	if phase == audit.Closed {
+		rec.DurationUS = rec.Time.Sub(q.begun).Microseconds()
+		rec.Outcome = audit.OK
+		if o.Fault != nil {
+			rec.Outcome = o.Fault.Code
+		}
+	}
+	if span := trace.SpanContextFromContext(ctx); span.HasTraceID() {
+		rec.Trace = span.TraceID().String()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
+	defer cancel()
+	return q.records.log.Append(ctx, rec)
+}

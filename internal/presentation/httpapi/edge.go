@@ -1,0 +1,194 @@
+// Package httpapi is the HTTP edge: what happens to every request before anything understands it, and the two
+// listeners. Order is the contract: record, panic guard, Host and Origin, size, credentials.
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"github.com/steward-mcp/steward/internal/application/cqrs"
+	"github.com/steward-mcp/steward/internal/domain/access"
+	"github.com/steward-mcp/steward/internal/domain/audit"
+	"github.com/steward-mcp/steward/internal/domain/fault"
+)
+
+// Authenticator proves who presents a credential. It answers a fault of kind Unauthenticated, one and the same, to
+// everything that does not hold.
+type Authenticator interface {
+	Authenticate(ctx context.Context, presented string) (access.Principal, error)
+}
+
+// What the edge refuses.
+var (
+	errHost       = fault.New(fault.Denied, "http.host", "The Host header names a host that this server does not answer for.")
+	errOrigin     = fault.New(fault.Denied, "http.origin", "Pages of this origin may not call this server.")
+	errQueryKey   = fault.New(fault.Invalid, "http.credential_in_url", "Credentials travel in the Authorization header, never in a URL.")
+	errCredential = fault.New(fault.Unauthenticated, "access.unauthenticated", "Send a valid key as Authorization: Bearer.")
+	errNotFound   = fault.New(fault.NotFound, "http.not_found", "There is nothing at this address; MCP is served at /mcp.")
+)
+
+// Edge carries a request to a handler, or refuses it.
+type Edge struct {
+	Records *cqrs.Recorder
+	Authn   Authenticator
+	Log     *zap.Logger
+	MaxBody int64
+	Hosts   []string // beside loopback names; lower case, without port
+	Origins []string // scheme://host[:port], exactly
+}
+
+// Guard wraps a handler: behind it every request is on record, of bounded size, from a known principal. The handler
+// closes the record; what it leaves open, or panics over, is closed here.
+func (e *Edge) Guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, request := e.Records.Open(r.Context(), cqrs.Arrival{
+			Transport: "http", Address: host(r.RemoteAddr), Method: r.Method + " " + routeOf(r.URL.Path),
+		})
+		w.Header().Set("X-Request-Id", request.ID())
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		defer e.finish(ctx, w, request)
+		if by, f := e.inspect(r); f != nil {
+			e.refuse(ctx, w, request, by, f)
+			return
+		}
+		principal, err := e.Authn.Authenticate(ctx, bearer(r))
+		if err != nil {
+			e.refuse(ctx, w, request, audit.ByAuthentication, fault.From(err))
+			return
+		}
+		request.Identify(principal)
+		r.Body = http.MaxBytesReader(w, r.Body, e.MaxBody)
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// NotFound answers every other path, on record but without asking who it is.
+func (e *Edge) NotFound() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, request := e.Records.Open(r.Context(), cqrs.Arrival{
+			Transport: "http", Address: host(r.RemoteAddr), Method: r.Method + " " + routeOf(r.URL.Path),
+		})
+		e.refuse(ctx, w, request, audit.ByEdge, errNotFound)
+	})
+}
+
+// inspect is what can be refused without knowing who asks.
+func (e *Edge) inspect(r *http.Request) (string, *fault.Fault) {
+	if !allowedHost(r.Host, e.Hosts) {
+		return audit.ByEdge, errHost
+	}
+	// A request without Origin does not come from a page. MCP asks servers to check it on every request.
+	if origin := r.Header.Get("Origin"); origin != "" && !allowedOrigin(origin, e.Origins) {
+		return audit.ByEdge, errOrigin
+	}
+	query := r.URL.Query()
+	for _, name := range []string{"api_key", "apikey", "access_token", "token", "key"} {
+		if query.Has(name) {
+			return audit.ByEdge, errQueryKey
+		}
+	}
+	return "", nil
+}
+
+func (e *Edge) refuse(ctx context.Context, w http.ResponseWriter, q *cqrs.Request, by string, f *fault.Fault) {
+	if err := q.Close(ctx, cqrs.Outcome{Fault: f, DeniedBy: by}); err != nil {
+		f = fault.From(err)
+	}
+	write(w, f, q.ID())
+}
+
+// finish closes what was left open: by a panic, or by a handler that has nothing to say about it.
+func (e *Edge) finish(ctx context.Context, w http.ResponseWriter, q *cqrs.Request) {
+	v := recover()
+	if v == nil {
+		if err := q.Close(ctx, cqrs.Outcome{}); err != nil {
+			e.Log.Error("audit.lost", zap.String("request_id", q.ID()), zap.Error(err))
+		}
+		return
+	}
+	if v == http.ErrAbortHandler { //nolint:errorlint // a sentinel that is panicked with, not an error in a chain
+		_ = q.Close(ctx, cqrs.Outcome{Fault: fault.ErrCanceled})
+		panic(v)
+	}
+	e.Log.Error("a request panicked", zap.String("request_id", q.ID()), zap.String("panic", fmt.Sprint(v)),
+		zap.ByteString("stack", debug.Stack()))
+	e.refuse(ctx, w, q, "", fault.ErrInternal)
+}
+
+// write answers a fault outside any protocol. The body is {"error": {code, message, request_id}}.
+func write(w http.ResponseWriter, f *fault.Fault, request string) {
+	if f.Kind == fault.Unauthenticated {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="steward"`)
+	}
+	if f.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(statusOf(f.Kind))
+	_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]string{ // a client that left cannot be told
+		"code": f.Code, "message": f.Message, "request_id": request,
+	}})
+}
+
+// statusOf is total over fault.Kinds; a test proves it.
+func statusOf(k fault.Kind) int {
+	switch k {
+	case fault.Invalid:
+		return http.StatusBadRequest
+	case fault.Unauthenticated:
+		return http.StatusUnauthorized
+	case fault.Denied:
+		return http.StatusForbidden
+	case fault.NotFound:
+		return http.StatusNotFound
+	case fault.Conflict:
+		return http.StatusConflict
+	case fault.Precondition:
+		return http.StatusUnprocessableEntity
+	case fault.Exhausted:
+		return http.StatusTooManyRequests
+	case fault.Unavailable:
+		return http.StatusServiceUnavailable
+	case fault.Timeout:
+		return http.StatusGatewayTimeout
+	case fault.Canceled:
+		return 499 // nobody reads it; the name is nginx's
+	case fault.Internal:
+		return http.StatusInternalServerError
+	}
+	return http.StatusInternalServerError
+}
+
+// bearer is the credential of the request: RFC 6750 section 2.1, and nothing else.
+func bearer(r *http.Request) string {
+	scheme, credential, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(credential)
+}
+
+func host(address string) string {
+	h, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	return h
+}
+
+// routeOf keeps caller text out of records: a path that is not a route is "other".
+func routeOf(path string) string {
+	if path == MCPPath {
+		return path
+	}
+	return "other"
+}

@@ -1,0 +1,202 @@
+package mcpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"go.uber.org/zap"
+
+	"github.com/steward-mcp/steward/internal/application/cqrs"
+	"github.com/steward-mcp/steward/internal/application/observe"
+	"github.com/steward-mcp/steward/internal/application/toolapp"
+	"github.com/steward-mcp/steward/internal/domain/audit"
+	"github.com/steward-mcp/steward/internal/domain/fault"
+	"github.com/steward-mcp/steward/internal/presentation/mcptrace"
+	"github.com/steward-mcp/steward/internal/presentation/wire"
+)
+
+// protocolClass is the rate-limit class of everything but tool calls.
+const protocolClass = "protocol"
+
+// exchange is one message and what becomes of it.
+type exchange struct {
+	message   wire.Message
+	raw       []byte // the message as it came
+	session   *session
+	request   *cqrs.Request
+	operation *mcptrace.Operation
+	transport mcptrace.Transport
+	peer      string
+
+	toolError bool
+	rejected  *fault.Fault // what is answered instead of what mcp-go says
+	deniedBy  string
+}
+
+type exchangeKey struct{}
+
+func exchangeFrom(ctx context.Context) *exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return x
+}
+
+// reply is an answer ready for a transport.
+type reply struct {
+	before [][]byte // notifications that the answer was preceded by
+	body   []byte   // the JSON-RPC response; nil when none is owed
+	code   int      // the JSON-RPC error code, 0 for a result
+}
+
+// revision is the protocol revision of the exchange: what the message declares, or what the session agreed on.
+func (x *exchange) revision() string {
+	if x.message.Meta.ProtocolVersion != "" {
+		return x.message.Meta.ProtocolVersion
+	}
+	return x.session.ProtocolVersion()
+}
+
+// answer carries one message through mcp-go and closes its record before the reply leaves, even if mcp-go panics
+// over it.
+func (s *Server) answer(ctx context.Context, x *exchange) (r reply) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.log.Error("a request panicked", zap.String("request_id", x.request.ID()), observe.Trace(ctx),
+				zap.String("panic", fmt.Sprint(v)), zap.ByteString("stack", debug.Stack()))
+			x.rejected = fault.ErrInternal
+			r = s.settle(ctx, x, reply{})
+		}
+	}()
+	m := x.message
+	x.request.Speaks(m.Method, x.revision(), x.client())
+	if !m.IsRequest() || m.Method == string(mcp.MethodPing) {
+		// Not on record: nothing is asked for, and a ping tells only that somebody is there.
+		x.request.Discard()
+		return s.dispatch(context.WithValue(ctx, exchangeKey{}, x), x)
+	}
+	ctx, x.operation = s.tracer.Start(ctx, mcptrace.Request{
+		Method: m.Method, RequestID: string(bytes.Trim(m.ID, `"`)), Revision: x.revision(),
+		Transport: x.transport, Meta: m.Meta.Trace, ClientAddr: x.peer,
+	})
+	r = s.settle(ctx, x, s.admit(context.WithValue(ctx, exchangeKey{}, x), x))
+	x.operation.End(mcptrace.Outcome{Code: r.code, ToolError: x.toolError && r.code == 0})
+	return r
+}
+
+func (x *exchange) client() string {
+	if x.message.Meta.Client != "" {
+		return x.message.Meta.Client
+	}
+	return x.session.clientName()
+}
+
+// admit keeps from mcp-go what needs no asking: a caller that is too fast, and a tool that is not there.
+func (s *Server) admit(ctx context.Context, x *exchange) reply {
+	if x.message.Method != string(mcp.MethodToolsCall) {
+		if err := s.limiter.Take(ctx, x.request.Actor().ID(), protocolClass); err != nil {
+			return x.refuse(audit.ByLimit, fault.From(err))
+		}
+		return s.dispatch(ctx, x)
+	}
+	if _, ok := s.catalog.Find(x.message.Name); !ok {
+		// The gate hears of it all the same: who may not call learns nothing, and the record is the gate's.
+		_, err := s.call.Do(ctx, toolapp.Call{
+			Change: cqrs.Change{By: x.request.Actor()}, Tool: x.message.Name, Arguments: x.message.Arguments,
+		})
+		x.rejected = fault.From(err)
+		return reply{}
+	}
+	return s.dispatch(ctx, x)
+}
+
+// refuse answers in the edge's own name.
+func (x *exchange) refuse(by string, f *fault.Fault) reply {
+	x.rejected, x.deniedBy = f, by
+	return reply{}
+}
+
+// dispatch hands the message to mcp-go and takes what it answers.
+func (s *Server) dispatch(ctx context.Context, x *exchange) reply {
+	response := s.mcp.HandleMessage(s.mcp.WithContext(ctx, x.session), x.raw)
+	r := reply{before: x.notifications()}
+	switch response := response.(type) {
+	case mcp.JSONRPCResponse:
+		r.body = s.encode(x, "result", response.Result)
+	case mcp.JSONRPCError:
+		r.code = response.Error.Code
+		r.body = s.encode(x, "error", neutral(response.Error, x.request.ID()))
+	}
+	return r
+}
+
+// notifications takes what the handler sent while it ran. The handler has returned, so there is no more to come.
+func (x *exchange) notifications() (lines [][]byte) {
+	for {
+		select {
+		case n := <-x.session.notifications:
+			if line, err := json.Marshal(n); err == nil {
+				lines = append(lines, line)
+			}
+		default:
+			return lines
+		}
+	}
+}
+
+// neutral keeps mcp-go's words where they are the protocol's, and replaces them where they may be a Go error's.
+func neutral(e mcp.JSONRPCErrorDetails, request string) mcp.JSONRPCErrorDetails {
+	switch e.Code {
+	case mcp.INTERNAL_ERROR:
+		e.Message, e.Data = fault.ErrInternal.Message, toFailure(fault.ErrInternal, request)
+	case mcp.INVALID_REQUEST:
+		e.Message = "The request does not have the shape that its method asks for."
+	}
+	return e
+}
+
+// settle closes the record, if the gate has not, and makes the reply that a refusal calls for.
+func (s *Server) settle(ctx context.Context, x *exchange, r reply) reply {
+	outcome := cqrs.Outcome{Fault: x.rejected, DeniedBy: x.deniedBy}
+	if outcome.Fault == nil && r.code != 0 {
+		outcome = cqrs.Outcome{Fault: errProtocol, DeniedBy: audit.ByEdge}
+	}
+	if err := x.request.Close(ctx, outcome); err != nil {
+		s.log.Error("audit.lost", zap.String("request_id", x.request.ID()), observe.Trace(ctx), zap.Error(err))
+		x.rejected = fault.From(err)
+	}
+	if x.rejected == nil {
+		return r
+	}
+	code := rpcCode(x.rejected.Kind)
+	return reply{code: code, body: s.encode(x, "error", mcp.JSONRPCErrorDetails{
+		Code: code, Message: x.rejected.Message, Data: toFailure(x.rejected, x.request.ID()),
+	})}
+}
+
+// errProtocol stands in the record for an error that the protocol layer answered.
+var errProtocol = fault.New(fault.Invalid, "mcp.request", "The request is not one that the protocol allows.")
+
+// encode writes a response around a result or an error. The id goes back in the bytes it came in, so that no number
+// is rounded on its way.
+func (s *Server) encode(x *exchange, member string, value any) []byte {
+	var body bytes.Buffer
+	body.WriteString(`{"jsonrpc":"2.0","id":`)
+	if x.message.ID == nil {
+		body.WriteString("null")
+	} else {
+		body.Write(x.message.ID)
+	}
+	body.WriteString(`,"` + member + `":`)
+	e := json.NewEncoder(&body)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(value); err != nil {
+		s.log.Error("an answer could not be encoded", zap.String("request_id", x.request.ID()), zap.Error(err))
+		return s.encode(x, "error", neutral(mcp.JSONRPCErrorDetails{Code: mcp.INTERNAL_ERROR}, x.request.ID()))
+	}
+	body.Truncate(body.Len() - 1) // the encoder's newline
+	body.WriteByte('}')
+	return body.Bytes()
+}

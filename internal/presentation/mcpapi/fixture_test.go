@@ -1,0 +1,165 @@
+package mcpapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace/noop"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+
+	"github.com/steward-mcp/steward/internal/application/cqrs"
+	"github.com/steward-mcp/steward/internal/application/toolapp"
+	"github.com/steward-mcp/steward/internal/domain/access"
+	"github.com/steward-mcp/steward/internal/domain/audit"
+	"github.com/steward-mcp/steward/internal/domain/fault"
+	"github.com/steward-mcp/steward/internal/domain/tool"
+	"github.com/steward-mcp/steward/internal/presentation/mcpapi"
+	"github.com/steward-mcp/steward/internal/presentation/mcptrace"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// world is a server with a policy, a limiter and a record that the test can see into.
+type world struct {
+	mu       sync.Mutex
+	records  []audit.Record
+	hidden   map[string]bool
+	limit    error
+	disk     error
+	server   *mcpapi.Server
+	recorder *cqrs.Recorder
+}
+
+func (w *world) Append(_ context.Context, r audit.Record) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.disk != nil {
+		return w.disk
+	}
+	w.records = append(w.records, r)
+	return nil
+}
+
+func (w *world) Decide(_ access.Principal, demands ...access.Demand) access.Decision {
+	for _, d := range demands {
+		if w.hidden[d.Target.Name] {
+			return access.Decision{Rule: "p/deny[0]", Denied: d}
+		}
+	}
+	return access.Decision{Allowed: true, Rule: "p/allow[0]"}
+}
+
+func (w *world) Take(context.Context, string, string) error { return w.limit }
+
+// taken gives the records of all closed requests and forgets them.
+func (w *world) taken() []audit.Record {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r := w.records
+	w.records = nil
+	return r
+}
+
+func newWorld(tb testing.TB) *world {
+	tb.Helper()
+	w := &world{hidden: map[string]bool{}}
+	catalog, err := tool.NewCatalog(toolapp.Echo(), bare("panics", func(context.Context) (tool.Result, error) { panic("boom") }),
+		bare("leaks", func(context.Context) (tool.Result, error) { return tool.Result{}, errors.New("/etc/shadow: denied") }),
+		bare("waits", func(ctx context.Context) (tool.Result, error) { <-ctx.Done(); return tool.Result{}, ctx.Err() }))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	w.recorder = cqrs.NewRecorder(w, time.Now)
+	gate := cqrs.NewGate(w, w, w.recorder, zap.NewNop(), time.Minute)
+	call, err := toolapp.NewCall(gate, catalog, anything)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tracer, err := mcptrace.New(noop.NewTracerProvider(), metricnoop.NewMeterProvider(), propagation.TraceContext{}, time.Now)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	w.server = mcpapi.New(mcpapi.Identity{Version: "1", Instructions: "First list."}, mcpapi.Parts{
+		Catalog: catalog, Call: call, Sees: toolapp.NewVisible(w, catalog), Limiter: w, Records: w.recorder,
+		Tracer: tracer, Log: zap.NewNop(), Now: time.Now,
+	})
+	return w
+}
+
+// bare is a tool without arguments.
+func bare(name string, run func(context.Context) (tool.Result, error)) tool.Tool {
+	return tool.Tool{
+		Definition: tool.Definition{Name: name, Description: name, InputSchema: json.RawMessage(`{"type":"object"}`), ReadOnly: true},
+		Bind: func(context.Context, access.Principal, json.RawMessage) (tool.Bound, error) {
+			return tool.Bound{Run: run}, nil
+		},
+	}
+}
+
+func anything(string, json.RawMessage) (toolapp.Check, error) {
+	return func(args json.RawMessage) error {
+		if strings.Contains(string(args), "refuse me") {
+			return fault.New(fault.Invalid, "tool.arguments", "Argument text: no.")
+		}
+		return nil
+	}, nil
+}
+
+// ServeHTTP is the edge that the transport expects: an open request of a known principal and a limited body.
+func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	ctx, q := w.recorder.Open(r.Context(), cqrs.Arrival{Transport: "http", Address: "127.0.0.1"})
+	q.Identify(access.Principal{Issuer: "key", Subject: r.Header.Get("X-Test-Who"), Personas: []string{"p"}})
+	r.Body = http.MaxBytesReader(rw, r.Body, 1<<20)
+	w.server.HTTP().ServeHTTP(rw, r.WithContext(ctx))
+}
+
+// post sends one message.
+func (w *world) post(tb testing.TB, body string, headers ...string) (int, http.Header, map[string]any) {
+	tb.Helper()
+	r := httptest.NewRequestWithContext(tb.Context(), http.MethodPost, "/mcp", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	rw := httptest.NewRecorder()
+	w.ServeHTTP(rw, r)
+	var answer map[string]any
+	if rw.Body.Len() > 0 && strings.HasPrefix(rw.Header().Get("Content-Type"), "application/json") {
+		if err := json.Unmarshal(rw.Body.Bytes(), &answer); err != nil {
+			tb.Fatalf("the answer is no JSON: %q", rw.Body)
+		}
+	}
+	return rw.Code, rw.Header(), answer
+}
+
+const modernMeta = `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"t","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}`
+
+func (w *world) modern(tb testing.TB, method, name, params string) (int, map[string]any) {
+	tb.Helper()
+	body := `{"jsonrpc":"2.0","id":1,"method":"` + method + `","params":{` + params + modernMeta + `}}`
+	status, _, answer := w.post(tb, body, "Mcp-Protocol-Version", "2026-07-28", "Mcp-Method", method, "Mcp-Name", name)
+	return status, answer
+}
+
+const initialize = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}`
+
+// session initializes as who and gives the session's id.
+func (w *world) session(tb testing.TB, who string) string {
+	tb.Helper()
+	status, header, _ := w.post(tb, initialize, "X-Test-Who", who)
+	if sid := header.Get("Mcp-Session-Id"); status == http.StatusOK && sid != "" {
+		return sid
+	}
+	tb.Fatalf("initialize answered %d without a session", status)
+	return ""
+}

@@ -1,0 +1,225 @@
+package mcpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/steward-mcp/steward/internal/application/cqrs"
+	"github.com/steward-mcp/steward/internal/domain/audit"
+	"github.com/steward-mcp/steward/internal/domain/fault"
+	"github.com/steward-mcp/steward/internal/presentation/mcptrace"
+	"github.com/steward-mcp/steward/internal/presentation/wire"
+)
+
+// HTTP serves the streamable HTTP transport of every revision on one endpoint. It expects an open and identified
+// cqrs.Request in the context, and a body that is already limited in size.
+//
+// Revisions 2025-03-26 to 2025-11-25 have sessions: initialize answers an Mcp-Session-Id, later messages carry it,
+// DELETE ends it. Revision 2026-07-28 has none, and states itself in headers that must agree with the body (SEP-2243).
+// GET is answered 405: there is nothing yet that a server would say unasked.
+func (s *Server) HTTP() http.Handler { return http.HandlerFunc(s.serveHTTP) }
+
+// What the transport itself refuses.
+var (
+	errTooLarge  = fault.New(fault.Invalid, "http.body_too_large", "The message is larger than this server takes.")
+	errRead      = fault.New(fault.Canceled, "http.body_unread", "The message could not be read to its end.")
+	errMediaType = fault.New(fault.Invalid, "http.media_type", "Send one JSON-RPC message as application/json.")
+	errMethod    = fault.New(fault.Invalid, "http.method", "Use POST; DELETE ends a session of a revision that has sessions.")
+	errSession   = fault.New(fault.NotFound, "mcp.session", "There is no such session; initialize to begin one.")
+	errNoSession = fault.New(fault.Invalid, "mcp.session_required",
+		"Send the Mcp-Session-Id that initialize answered, or speak revision 2026-07-28, which has no sessions.")
+	errRevision = fault.New(fault.Invalid, "mcp.revision", "The Mcp-Protocol-Version header names a revision that this server does not speak.")
+	errHeaders  = fault.New(fault.Invalid, "mcp.headers", "The headers do not agree with the message.")
+	errResponse = fault.New(fault.Invalid, "mcp.unexpected_response", "This server asked nothing that could be answered.")
+)
+
+func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{request: cqrs.RequestFrom(r.Context()), transport: mcptrace.HTTP, peer: r.RemoteAddr}
+	switch r.Method {
+	case http.MethodPost:
+		s.post(w, r, x)
+	case http.MethodDelete:
+		s.endSession(w, r, x)
+	default:
+		w.Header().Set("Allow", "POST, DELETE")
+		s.reject(w, r, x, http.StatusMethodNotAllowed, mcp.INVALID_REQUEST, errMethod)
+	}
+}
+
+func (s *Server) post(w http.ResponseWriter, r *http.Request, x *exchange) {
+	if status, code, f := s.receive(r, x); f != nil {
+		s.reject(w, r, x, status, code, f)
+		return
+	}
+	if x.isModern(r) {
+		if code, f := s.checkModern(r, x); f != nil {
+			s.reject(w, r, x, http.StatusBadRequest, code, f)
+			return
+		}
+		x.session = newSession(x.request.ID(), x.request.Actor().ID())
+		// Ending a request is closing its stream here; a cancellation by id could only hit somebody else's.
+		if x.message.IsNotification() {
+			x.request.Discard()
+			w.WriteHeader(http.StatusAccepted)
+			return
+		}
+		s.send(w, r, x, s.answer(r.Context(), x))
+		return
+	}
+	s.postLegacy(w, r, x)
+}
+
+// receive reads and scans the body.
+func (s *Server) receive(r *http.Request, x *exchange) (status, code int, f *fault.Fault) {
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
+		return http.StatusUnsupportedMediaType, mcp.INVALID_REQUEST, errMediaType
+	}
+	body, err := io.ReadAll(r.Body)
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return http.StatusRequestEntityTooLarge, mcp.INVALID_REQUEST, errTooLarge
+	case err != nil:
+		return http.StatusBadRequest, mcp.INVALID_REQUEST, errRead.Because(err)
+	}
+	x.raw = body
+	if x.message, err = wire.Read(body); err != nil {
+		return http.StatusBadRequest, readCode(err), ErrMessage.Saying("Send valid input: %s.", err.Error())
+	}
+	return 0, 0, nil
+}
+
+// ErrMessage is a message that strict reading refuses; see package wire.
+var ErrMessage = fault.New(fault.Invalid, "mcp.message", "The message cannot be read.")
+
+func readCode(err error) int {
+	if errors.Is(err, wire.ErrEnvelope) {
+		return mcp.INVALID_REQUEST
+	}
+	return mcp.PARSE_ERROR
+}
+
+func (s *Server) postLegacy(w http.ResponseWriter, r *http.Request, x *exchange) {
+	owner := x.request.Actor().ID()
+	begins := x.message.Method == string(mcp.MethodInitialize)
+	if version := r.Header.Get(mcp.HeaderProtocolVersion); version != "" && !begins && !mcp.IsValidProtocolVersion(version) {
+		s.reject(w, r, x, http.StatusBadRequest, mcp.INVALID_REQUEST, errRevision)
+		return
+	}
+	if begins {
+		x.session = s.sessions.open(owner)
+	} else {
+		sid := r.Header.Get(mcp.HeaderSessionID)
+		if sid == "" {
+			s.reject(w, r, x, http.StatusBadRequest, mcp.INVALID_REQUEST, errNoSession)
+			return
+		}
+		var found bool
+		if x.session, found = s.sessions.find(sid, owner); !found {
+			s.reject(w, r, x, http.StatusNotFound, mcp.INVALID_REQUEST, errSession)
+			return
+		}
+	}
+	answer := s.answer(r.Context(), x)
+	if begins && answer.code == 0 && answer.body != nil {
+		s.sessions.keep(x.session)
+		w.Header().Set(mcp.HeaderSessionID, x.session.id)
+	}
+	s.send(w, r, x, answer)
+}
+
+// writeTimeout bounds each write to a client, however long the request itself may take.
+const writeTimeout = 30 * time.Second
+
+// send writes an answer: one JSON body, or a stream of events when notifications came before it.
+func (s *Server) send(w http.ResponseWriter, r *http.Request, x *exchange, a reply) {
+	_ = http.NewResponseController(w).SetWriteDeadline(s.now().Add(writeTimeout)) // not every writer has deadlines
+	switch {
+	case a.body == nil:
+		w.WriteHeader(http.StatusAccepted)
+	case len(a.before) > 0:
+		w.Header().Set("Content-Type", "text/event-stream")
+		w.Header().Set("Cache-Control", "no-store")
+		for _, line := range append(a.before, a.body) {
+			writeEvent(w, line)
+		}
+	default:
+		w.Header().Set("Content-Type", "application/json")
+		if x.isModern(r) {
+			w.WriteHeader(statusOf(a.code))
+		}
+		_, _ = w.Write(a.body) // a client that left cannot be told
+	}
+}
+
+func writeEvent(w io.Writer, data []byte) {
+	_, _ = io.WriteString(w, "event: message\ndata: ")
+	_, _ = w.Write(data)
+	_, _ = io.WriteString(w, "\n\n")
+}
+
+// statusOf is the HTTP status that revision 2026-07-28 prescribes for a JSON-RPC error code.
+func statusOf(code int) int {
+	switch code {
+	case mcp.METHOD_NOT_FOUND:
+		return http.StatusNotFound
+	case mcp.HEADER_MISMATCH, mcp.MISSING_REQUIRED_CLIENT_CAPABILITY, mcp.UNSUPPORTED_PROTOCOL_VERSION,
+		mcp.INVALID_REQUEST, mcp.INVALID_PARAMS, mcp.PARSE_ERROR:
+		return http.StatusBadRequest
+	}
+	return http.StatusOK
+}
+
+// endSession is DELETE with a session id.
+func (s *Server) endSession(w http.ResponseWriter, r *http.Request, x *exchange) {
+	if mcp.IsModernProtocol(r.Header.Get(mcp.HeaderProtocolVersion)) {
+		w.Header().Set("Allow", "POST")
+		s.reject(w, r, x, http.StatusMethodNotAllowed, mcp.INVALID_REQUEST, errMethod)
+		return
+	}
+	if !s.sessions.end(r.Header.Get(mcp.HeaderSessionID), x.request.Actor().ID()) {
+		s.reject(w, r, x, http.StatusNotFound, mcp.INVALID_REQUEST, errSession)
+		return
+	}
+	if err := x.request.Close(r.Context(), cqrs.Outcome{}); err != nil {
+		s.reject(w, r, x, http.StatusServiceUnavailable, rpcCode(fault.Unavailable), fault.From(err))
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// reject closes the record and answers a JSON-RPC error with an HTTP status.
+func (s *Server) reject(w http.ResponseWriter, r *http.Request, x *exchange, status, code int, f *fault.Fault) {
+	x.request.Speaks(x.message.Method, x.message.Meta.ProtocolVersion, x.message.Meta.Client)
+	if err := x.request.Close(r.Context(), cqrs.Outcome{Fault: f, DeniedBy: audit.ByEdge}); err != nil {
+		f, status = fault.From(err), http.StatusServiceUnavailable
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(s.encode(x, "error", mcp.JSONRPCErrorDetails{
+		Code: code, Message: f.Message, Data: detail(f, x.request.ID()),
+	}))
+}
+
+// detail is the data of an error: the protocol's own where it prescribes some, a failure otherwise.
+func detail(f *fault.Fault, request string) any {
+	var unsupported mcp.UnsupportedProtocolVersionError
+	if errors.As(f, &unsupported) {
+		return json.RawMessage(mustEncode(unsupported.JSONRPCError().Error.Data))
+	}
+	return toFailure(f, request)
+}
+
+func mustEncode(value any) []byte {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return []byte("null")
+	}
+	return data
+}

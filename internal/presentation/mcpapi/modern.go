@@ -1,0 +1,44 @@
+package mcpapi
+
+import (
+	"net/http"
+
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/steward-mcp/steward/internal/domain/fault"
+)
+
+// isModern reports whether the message belongs to revision 2026-07-28 or later. Naming it in either place is enough;
+// naming it in only one of them is refused by checkModern.
+func (x *exchange) isModern(r *http.Request) bool {
+	return mcp.IsModernProtocol(x.message.Meta.ProtocolVersion) ||
+		mcp.IsModernProtocol(r.Header.Get(mcp.HeaderProtocolVersion))
+}
+
+// checkModern is what revision 2026-07-28 asks of the headers of a POST. It runs before mcp-go, which is not told of
+// any header and so does not read the message again for them.
+func (s *Server) checkModern(r *http.Request, x *exchange) (int, *fault.Fault) {
+	header, meta := r.Header.Get(mcp.HeaderProtocolVersion), x.message.Meta.ProtocolVersion
+	switch {
+	case r.Header.Get(mcp.HeaderLastEventID) != "":
+		return mcp.HEADER_MISMATCH, errHeaders.Saying("Streams are not resumable in revision 2026-07-28; send the request again with a new id.")
+	case header == "":
+		return mcp.HEADER_MISMATCH, errHeaders.Saying("The Mcp-Protocol-Version header is required beside the revision in _meta.")
+	case meta == "":
+		return mcp.INVALID_PARAMS, errHeaders.Saying("params._meta must hold %s.", mcp.MetaKeyProtocolVersion)
+	case header != meta:
+		return mcp.HEADER_MISMATCH, errHeaders.Saying("The Mcp-Protocol-Version header and _meta name different revisions.")
+	case !mcp.IsValidProtocolVersion(meta):
+		e := mcp.UnsupportedProtocolVersionError{Version: meta, Supported: mcp.ValidProtocolVersions}
+		return mcp.UNSUPPORTED_PROTOCOL_VERSION, errRevision.Because(e)
+	case x.message.Method == "":
+		return mcp.INVALID_REQUEST, errResponse
+	}
+	if !x.message.IsRequest() {
+		return 0, nil
+	}
+	if err := mcp.ValidateStandardHeaders(r.Header.Get, meta, mcp.MCPMethod(x.message.Method), x.message.Params); err != nil {
+		return mcp.HEADER_MISMATCH, errHeaders.Saying("The Mcp-Method and Mcp-Name headers must agree with the message.").Because(err)
+	}
+	return 0, nil
+}

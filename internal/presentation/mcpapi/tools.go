@@ -1,0 +1,73 @@
+package mcpapi
+
+import (
+	"context"
+	"errors"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+
+	"github.com/steward-mcp/steward/internal/application/cqrs"
+	"github.com/steward-mcp/steward/internal/application/toolapp"
+	"github.com/steward-mcp/steward/internal/domain/fault"
+	"github.com/steward-mcp/steward/internal/domain/tool"
+)
+
+// toTool is a definition in mcp-go's words. Schemas are handed over as they were written: nothing re-encodes them.
+func toTool(d tool.Definition) mcp.Tool {
+	t := mcp.NewToolWithRawSchema(d.Name, d.Description, d.InputSchema)
+	t.RawOutputSchema = d.OutputSchema
+	t.Title = d.Title
+	t.Annotations = mcp.ToolAnnotation{
+		Title: d.Title, ReadOnlyHint: &d.ReadOnly, DestructiveHint: &d.Destructive,
+		IdempotentHint: &d.Idempotent, OpenWorldHint: &d.OpenWorld,
+	}
+	t.Icons = iconOf(d.Icon)
+	return t
+}
+
+// call is the handler of every tool. Errors become results here and nowhere else, so that no text of a Go error can
+// reach a client by way of mcp-go.
+func (s *Server) callTool(ctx context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+	x := exchangeFrom(ctx)
+	x.operation.SetTool(r.Params.Name) // mcp-go has found the name in the catalog
+	result, err := s.call.Do(ctx, toolapp.Call{
+		Change: cqrs.Change{By: x.request.Actor()},
+		Tool:   r.Params.Name, Arguments: x.message.Arguments,
+	})
+	if err != nil {
+		return x.fail(fault.From(err)), nil
+	}
+	return toResult(result), nil
+}
+
+// fail notes what the call came to, for the exchange and for telemetry.
+func (x *exchange) fail(f *fault.Fault) *mcp.CallToolResult {
+	x.toolError = true
+	if errors.Is(f, toolapp.ErrUnknown) {
+		x.rejected = f
+	}
+	return toErrorResult(f, x.request.ID())
+}
+
+// visible keeps from a listing the tools that the principal could not call. Calls pass: the gate decides them, so
+// that the record says by which rule, and callTool makes a refusal look like an unknown name.
+func (s *Server) visible(ctx context.Context, tools []mcp.Tool) []mcp.Tool {
+	x := exchangeFrom(ctx)
+	if x.message.Method == string(mcp.MethodToolsCall) {
+		return tools
+	}
+	seen := make([]mcp.Tool, 0, len(tools))
+	for _, t := range tools {
+		if s.sees.Permits(x.request.Actor(), t.Name) {
+			seen = append(seen, t)
+		}
+	}
+	return seen
+}
+
+func (s *Server) register(to *server.MCPServer, catalog *tool.Catalog) {
+	for _, t := range catalog.All() {
+		to.AddTool(toTool(t.Definition), s.callTool)
+	}
+}

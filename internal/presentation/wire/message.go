@@ -1,0 +1,136 @@
+package wire
+
+import (
+	"encoding/json"
+	"errors"
+)
+
+// ErrEnvelope is JSON that is not a JSON-RPC 2.0 message: a batch, a scalar, a wrong version, an id of the wrong
+// type. MCP revisions since 2025-06-18 have no batches.
+var ErrEnvelope = errors.New("the message is not a JSON-RPC 2.0 request, notification or response")
+
+// Message is one JSON-RPC message, its parts still in the bytes they came in.
+type Message struct {
+	ID     json.RawMessage // number or string as sent; nil when there is none
+	Method string          // empty for a response
+	Params json.RawMessage
+	// Of params, as far as they are there and strings:
+	Name string // tools/call, prompts/get
+	URI  string // resources/read
+	Meta Meta
+	// Arguments of tools/call, as sent.
+	Arguments json.RawMessage
+}
+
+// Meta is what params._meta says about the request itself.
+type Meta struct {
+	ProtocolVersion string            // io.modelcontextprotocol/protocolVersion
+	Client          string            // io.modelcontextprotocol/clientInfo, name/version
+	Trace           map[string]string // traceparent, tracestate, baggage, and the name Claude Code gives the call
+}
+
+// IsRequest reports whether an answer is owed.
+func (m Message) IsRequest() bool { return m.Method != "" && m.ID != nil }
+
+// IsNotification reports whether the message wants no answer.
+func (m Message) IsNotification() bool { return m.Method != "" && m.ID == nil }
+
+// Read scans data and takes it apart. The message is as complete as it could be read when err is not nil, so that an
+// error answer can carry the id.
+func Read(data []byte) (Message, error) {
+	var m Message
+	if err := Scan(data); err != nil {
+		return m, err
+	}
+	var envelope struct {
+		JSONRPC string          `json:"jsonrpc"`
+		ID      json.RawMessage `json:"id"`
+		Method  string          `json:"method"`
+		Params  json.RawMessage `json:"params"`
+		Result  json.RawMessage `json:"result"`
+		Error   json.RawMessage `json:"error"`
+	}
+	if json.Unmarshal(data, &envelope) != nil {
+		return m, ErrEnvelope
+	}
+	if !identifies(envelope.ID) {
+		return m, ErrEnvelope
+	}
+	m.ID, m.Method, m.Params = envelope.ID, envelope.Method, envelope.Params
+	response := envelope.Result != nil || envelope.Error != nil
+	if envelope.JSONRPC != "2.0" || (m.Method == "") != response {
+		return m, ErrEnvelope
+	}
+	if m.Params != nil {
+		return m, m.readParams()
+	}
+	return m, nil
+}
+
+// identifies reports whether raw is absent, a number or a string. MCP forbids null.
+func identifies(raw json.RawMessage) bool {
+	if raw == nil {
+		return true
+	}
+	c := raw[0]
+	return c == '"' || c == '-' || (c >= '0' && c <= '9')
+}
+
+func (m *Message) readParams() error {
+	var params struct {
+		Name      any             `json:"name"`
+		URI       any             `json:"uri"`
+		Arguments json.RawMessage `json:"arguments"`
+		Meta      json.RawMessage `json:"_meta"`
+	}
+	if json.Unmarshal(m.Params, &params) != nil {
+		return ErrEnvelope
+	}
+	m.Name, _ = params.Name.(string)
+	m.URI, _ = params.URI.(string)
+	m.Arguments = params.Arguments
+	if params.Meta != nil {
+		m.Meta.read(params.Meta)
+	}
+	return nil
+}
+
+// read takes what it understands; a member of another shape is as good as absent, and mcp-go says so where it matters.
+func (m *Meta) read(raw json.RawMessage) {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(raw, &members) != nil {
+		return
+	}
+	word := func(key string) (text string) {
+		_ = json.Unmarshal(members[key], &text)
+		return text
+	}
+	m.ProtocolVersion = word("io.modelcontextprotocol/protocolVersion")
+	var client struct{ Name, Version string }
+	if json.Unmarshal(members["io.modelcontextprotocol/clientInfo"], &client) == nil {
+		m.Client = ClientName(client.Name, client.Version)
+	}
+	for _, key := range []string{"traceparent", "tracestate", "baggage", "claudecode/toolUseId"} {
+		if text := word(key); text != "" {
+			if m.Trace == nil {
+				m.Trace = make(map[string]string, 3)
+			}
+			m.Trace[key] = text
+		}
+	}
+}
+
+// ClientName is how a client is written down: name/version, printable and at most 128 bytes, since it is only the
+// client's word for itself.
+func ClientName(name, version string) string {
+	if version != "" {
+		name += "/" + version
+	}
+	clean := make([]byte, 0, min(len(name), 128))
+	for i := 0; i < len(name) && len(clean) < 128; i++ {
+		if c := name[i]; c >= 0x20 && c < 0x7f {
+			clean = append(clean, c)
+		}
+	}
+	return string(clean)
+}

@@ -1,0 +1,273 @@
+// Package wire reads JSON-RPC messages strictly, in one pass, before anything else looks at them: what two parsers
+// could read in two ways is refused here, so that what is decided and recorded is what is executed.
+package wire
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"unicode/utf8"
+)
+
+// MaxDepth bounds how deep arrays and objects may nest.
+const MaxDepth = 64
+
+// What Scan refuses. The texts are for the caller and repeat nothing of the message.
+var (
+	ErrSyntax    = errors.New("the message is not valid JSON")
+	ErrEncoding  = errors.New("the message is not valid UTF-8, or escapes half a surrogate pair")
+	ErrDepth     = errors.New("the message nests deeper than 64 levels")
+	ErrDuplicate = errors.New("an object of the message names one member twice")
+)
+
+// foldDepth is how deep member names that differ only in case count as one: the envelope, its params and their
+// _meta are read by encoding/json, which ignores case. Below that stand a tool's own arguments.
+const foldDepth = 3
+
+// Scan checks that data is one JSON value (RFC 8259) of valid UTF-8, nested at most MaxDepth deep, with no
+// object that names a member twice.
+func Scan(data []byte) error {
+	if !utf8.Valid(data) {
+		return ErrEncoding
+	}
+	s := scanner{data: data}
+	s.space()
+	if err := s.value(0); err != nil {
+		return err
+	}
+	if s.space(); s.at != len(data) {
+		return ErrSyntax
+	}
+	return nil
+}
+
+type scanner struct {
+	data []byte
+	at   int
+	keys []string // the names of all objects that are open, innermost last
+}
+
+func (s *scanner) space() {
+	for s.at < len(s.data) {
+		switch s.data[s.at] {
+		case ' ', '\t', '\n', '\r':
+			s.at++
+		default:
+			return
+		}
+	}
+}
+
+// next consumes c after white space.
+func (s *scanner) next(c byte) bool {
+	s.space()
+	if s.at < len(s.data) && s.data[s.at] == c {
+		s.at++
+		return true
+	}
+	return false
+}
+
+func (s *scanner) value(depth int) error {
+	if s.at >= len(s.data) {
+		return ErrSyntax
+	}
+	switch s.data[s.at] {
+	case '{':
+		return s.object(depth + 1)
+	case '[':
+		return s.array(depth + 1)
+	case '"':
+		_, err := s.text()
+		return err
+	case 't':
+		return s.word("true")
+	case 'f':
+		return s.word("false")
+	case 'n':
+		return s.word("null")
+	}
+	return s.number()
+}
+
+func (s *scanner) object(depth int) error {
+	if depth > MaxDepth {
+		return ErrDepth
+	}
+	s.at++
+	if s.next('}') {
+		return nil
+	}
+	first := len(s.keys)
+	defer func() { s.keys = s.keys[:first] }()
+	for {
+		if err := s.member(depth, first); err != nil {
+			return err
+		}
+		if s.next('}') {
+			return nil
+		}
+		if !s.next(',') {
+			return ErrSyntax
+		}
+	}
+}
+
+func (s *scanner) member(depth, first int) error {
+	s.space()
+	key, err := s.text()
+	if err != nil {
+		return err
+	}
+	if depth <= foldDepth {
+		key = strings.ToLower(key)
+	}
+	// Linear while small, since envelopes are; sorted by nothing, since order is not ours to change.
+	for _, k := range s.keys[first:] {
+		if k == key {
+			return ErrDuplicate
+		}
+	}
+	if len(s.keys)-first >= maxMembers {
+		return ErrSyntax
+	}
+	s.keys = append(s.keys, key)
+	if !s.next(':') {
+		return ErrSyntax
+	}
+	s.space()
+	return s.value(depth)
+}
+
+// maxMembers bounds the members of one object, and so the cost of comparing their names.
+const maxMembers = 1024
+
+func (s *scanner) array(depth int) error {
+	if depth > MaxDepth {
+		return ErrDepth
+	}
+	s.at++
+	if s.next(']') {
+		return nil
+	}
+	for {
+		s.space()
+		if err := s.value(depth); err != nil {
+			return err
+		}
+		if s.next(']') {
+			return nil
+		}
+		if !s.next(',') {
+			return ErrSyntax
+		}
+	}
+}
+
+// text reads a string and returns it without its escapes.
+func (s *scanner) text() (string, error) {
+	if s.at >= len(s.data) || s.data[s.at] != '"' {
+		return "", ErrSyntax
+	}
+	start := s.at
+	escaped := false
+	for s.at++; s.at < len(s.data); s.at++ {
+		switch c := s.data[s.at]; {
+		case c == '"':
+			s.at++
+			raw := s.data[start:s.at]
+			if !escaped {
+				return string(raw[1 : len(raw)-1]), nil
+			}
+			return unescape(raw)
+		case c == '\\':
+			escaped = true
+			s.at++
+		case c < 0x20:
+			return "", ErrSyntax
+		}
+	}
+	return "", ErrSyntax
+}
+
+func unescape(raw []byte) (string, error) {
+	var text string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return "", ErrSyntax
+	}
+	// encoding/json puts U+FFFD where half a surrogate pair was escaped. A message that really says U+FFFD says it
+	// in UTF-8 or as its own escape.
+	if strings.ContainsRune(text, utf8.RuneError) && loneSurrogate(raw) {
+		return "", ErrEncoding
+	}
+	return text, nil
+}
+
+func loneSurrogate(raw []byte) bool {
+	for i := 0; i+5 < len(raw); i++ {
+		if raw[i] != '\\' {
+			continue
+		}
+		i++
+		if raw[i] != 'u' || !isSurrogate(raw[i+1:]) {
+			continue
+		}
+		if !isHigh(raw[i+1:]) || i+10 >= len(raw) || raw[i+5] != '\\' || raw[i+6] != 'u' || !isSurrogate(raw[i+7:]) || isHigh(raw[i+7:]) {
+			return true
+		}
+		i += 10
+	}
+	return false
+}
+
+// isSurrogate reports whether four hex digits name U+D800 to U+DFFF, and isHigh whether they name the first half.
+func isSurrogate(hex []byte) bool {
+	return (hex[0] == 'd' || hex[0] == 'D') && hex[1] >= '8'
+}
+
+func isHigh(hex []byte) bool {
+	return isSurrogate(hex) && (hex[1] == '8' || hex[1] == '9' || hex[1] == 'a' || hex[1] == 'A' || hex[1] == 'b' || hex[1] == 'B')
+}
+
+func (s *scanner) word(w string) error {
+	if len(s.data)-s.at < len(w) || string(s.data[s.at:s.at+len(w)]) != w {
+		return ErrSyntax
+	}
+	s.at += len(w)
+	return nil
+}
+
+func (s *scanner) number() error {
+	s.one('-')
+	if !s.one('0') && !s.digits() {
+		return ErrSyntax
+	}
+	if s.one('.') && !s.digits() {
+		return ErrSyntax
+	}
+	if s.one('e') || s.one('E') {
+		if !s.one('+') {
+			s.one('-')
+		}
+		if !s.digits() {
+			return ErrSyntax
+		}
+	}
+	return nil
+}
+
+func (s *scanner) one(c byte) bool {
+	if s.at < len(s.data) && s.data[s.at] == c {
+		s.at++
+		return true
+	}
+	return false
+}
+
+func (s *scanner) digits() bool {
+	start := s.at
+	for s.at < len(s.data) && s.data[s.at] >= '0' && s.data[s.at] <= '9' {
+		s.at++
+	}
+	return s.at > start
+}

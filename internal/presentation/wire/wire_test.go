@@ -1,0 +1,91 @@
+package wire_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/steward-mcp/steward/internal/presentation/wire"
+)
+
+func TestScan_AcceptsWhatIsJSONAndNamesWhatIsNot(t *testing.T) {
+	for text, want := range map[string]error{
+		`{}`:                                     nil,
+		` [1, -0.5e+3, "a\u00e9\n", true, null]`: nil,
+		`"\ud83d\ude00"`:                         nil,
+		`"\ufffd"`:                               nil,
+		`{"a":{"b":1},"b":{"b":1}}`:              nil,
+		`{"p":{"q":{"r":{"Name":1,"name":2}}}}`:  nil,
+		``:                                       wire.ErrSyntax,
+		`{`:                                      wire.ErrSyntax,
+		`{"a":1,}`:                               wire.ErrSyntax,
+		`[1,]`:                                   wire.ErrSyntax,
+		`01`:                                     wire.ErrSyntax,
+		`+1`:                                     wire.ErrSyntax,
+		`1 2`:                                    wire.ErrSyntax,
+		`NaN`:                                    wire.ErrSyntax,
+		"\"a\nb\"":                               wire.ErrSyntax,
+		`"\x"`:                                   wire.ErrSyntax,
+		`{"a":1,"a":2}`:                          wire.ErrDuplicate,
+		`{"a":1,"\u0061":2}`:                     wire.ErrDuplicate,
+		`{"method":1,"Method":2}`:                wire.ErrDuplicate,
+		`{"params":{"arguments":{},"Arguments":{}}}`: wire.ErrDuplicate,
+		"\"\xff\"":       wire.ErrEncoding,
+		`"\ud83d"`:       wire.ErrEncoding,
+		`"\ude00\ud83d"`: wire.ErrEncoding,
+		strings.Repeat("[", 64) + strings.Repeat("]", 64): nil,
+		strings.Repeat("[", 65) + strings.Repeat("]", 65): wire.ErrDepth,
+		strings.Repeat("[", 100_000):                      wire.ErrDepth,
+	} {
+		if got := wire.Scan([]byte(text)); !errors.Is(got, want) {
+			t.Errorf("Scan(%.60q) = %v, want %v", text, got, want)
+		}
+	}
+}
+
+func TestRead_TakesAMessageApart(t *testing.T) {
+	m, err := wire.Read([]byte(`{"jsonrpc":"2.0","id":9007199254740993,"method":"tools/call","params":{"name":"echo",
+		"arguments":{"text":"x"},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",
+		"io.modelcontextprotocol/clientInfo":{"name":"c\u0000l","version":"1"},"traceparent":"00-x"}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(m.ID) != "9007199254740993" || m.Method != "tools/call" || m.Name != "echo" || string(m.Arguments) != `{"text":"x"}` {
+		t.Errorf("read %+v", m)
+	}
+	if m.Meta.ProtocolVersion != "2026-07-28" || m.Meta.Client != "cl/1" || m.Meta.Trace["traceparent"] != "00-x" {
+		t.Errorf("read meta %+v", m.Meta)
+	}
+	if !m.IsRequest() || m.IsNotification() {
+		t.Error("a request is not seen as one")
+	}
+}
+
+func TestRead_RefusesWhatIsNoMessage(t *testing.T) {
+	for _, text := range []string{
+		`1`, `[]`, `[{"jsonrpc":"2.0","id":1,"method":"ping"}]`, `{}`, `{"jsonrpc":"2.0"}`, `{"jsonrpc":"1.0","id":1,"method":"ping"}`,
+		`{"jsonrpc":"2.0","id":null,"method":"ping"}`, `{"jsonrpc":"2.0","id":{},"method":"ping"}`, `{"jsonrpc":"2.0","id":true,"method":"ping"}`,
+		`{"jsonrpc":"2.0","id":1,"method":"ping","result":{}}`, `{"jsonrpc":"2.0","id":1,"method":7}`, `{"jsonrpc":"2.0","id":1,"method":"ping","params":[1]}`,
+	} {
+		if m, err := wire.Read([]byte(text)); err == nil {
+			t.Errorf("Read(%s) = %+v", text, m)
+		}
+	}
+}
+
+func FuzzScan_AcceptsNothingThatEncodingJSONRefuses(f *testing.F) {
+	for _, seed := range []string{`{"a":[1,2.5e-3,"\u00e9"]}`, `{"a":1,"A":2}`, `"\ud800"`, `[[[]]]`, `-`, `1e`, "\x00"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		err := wire.Scan(data)
+		if err == nil && !json.Valid(data) {
+			t.Errorf("Scan accepts %q, which is not JSON", data)
+		}
+		if errors.Is(err, wire.ErrSyntax) && json.Valid(data) && len(data) < 1024 {
+			t.Errorf("Scan refuses %q, which is JSON", data)
+		}
+		_, _ = wire.Read(data)
+	})
+}

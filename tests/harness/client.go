@@ -1,0 +1,203 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+)
+
+// Era is one of the two ways to speak to an MCP endpoint.
+type Era string
+
+// The eras: with the initialize handshake, and without.
+const (
+	Legacy Era = "2025-11-25"
+	Modern Era = "2026-07-28"
+)
+
+// Client speaks MCP over HTTP with as little as the protocol asks for, so that what a test sees is the server's doing.
+// Safe for concurrent use after its first call.
+type Client struct {
+	URL     string
+	Key     string
+	Era     Era
+	HTTP    *http.Client
+	session atomic.Pointer[string]
+	next    atomic.Int64
+}
+
+// NewClient makes a client of its own connections.
+func NewClient(url, key string, era Era) *Client {
+	const connections = 512
+	return &Client{URL: url, Key: key, Era: era, HTTP: &http.Client{
+		Transport: &http.Transport{MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections},
+	}}
+}
+
+// Close ends the client's idle connections.
+func (c *Client) Close() { c.HTTP.CloseIdleConnections() }
+
+// RPCError is a JSON-RPC error answer.
+type RPCError struct {
+	Code    int             `json:"code"`
+	Message string          `json:"message"`
+	Data    json.RawMessage `json:"data"`
+	Status  int             `json:"-"` // HTTP
+}
+
+func (e *RPCError) Error() string {
+	return fmt.Sprintf("JSON-RPC error %d (HTTP %d): %s %s", e.Code, e.Status, e.Message, e.Data)
+}
+
+// Result is what a tool answered.
+type Result struct {
+	Content []struct {
+		Type string `json:"type"`
+		Text string `json:"text"`
+	} `json:"content"`
+	Structured json.RawMessage `json:"structuredContent"`
+	IsError    bool            `json:"isError"`
+}
+
+// Text is the first text of the answer.
+func (r Result) Text() string {
+	for _, c := range r.Content {
+		if c.Type == "text" {
+			return c.Text
+		}
+	}
+	return ""
+}
+
+// Failure is what an error result says.
+type Failure struct {
+	Code        string   `json:"code"`
+	Message     string   `json:"message"`
+	Suggestions []string `json:"suggestions"`
+	RetryAfter  float64  `json:"retry_after_seconds"`
+	Request     string   `json:"request_id"`
+}
+
+func (f *Failure) Error() string {
+	return fmt.Sprintf("%s: %s %s", f.Code, f.Message, strings.Join(f.Suggestions, ", "))
+}
+
+// Tool calls a tool and decodes its structured result into out, unless out is nil. An error result is a *Failure.
+func (c *Client) Tool(ctx context.Context, name string, args, out any) (Result, error) {
+	var r Result
+	if err := c.Do(ctx, "tools/call", map[string]any{"name": name, "arguments": args}, &r); err != nil {
+		return r, err
+	}
+	if r.IsError {
+		f := &Failure{}
+		if err := json.Unmarshal([]byte(r.Text()), f); err != nil {
+			return r, fmt.Errorf("an error result that is no failure: %q", r.Text())
+		}
+		return r, f
+	}
+	if out == nil {
+		return r, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(r.Structured))
+	d.UseNumber()
+	return r, d.Decode(out)
+}
+
+// Do makes one request. A JSON-RPC error is a *RPCError.
+func (c *Client) Do(ctx context.Context, method string, params map[string]any, out any) error {
+	if c.Era == Legacy && method != "initialize" && c.session.Load() == nil {
+		if err := c.initialize(ctx); err != nil {
+			return err
+		}
+	}
+	if params == nil {
+		params = map[string]any{}
+	}
+	if c.Era == Modern {
+		params["_meta"] = map[string]any{
+			"io.modelcontextprotocol/protocolVersion":    string(Modern),
+			"io.modelcontextprotocol/clientInfo":         map[string]string{"name": "harness", "version": "1"},
+			"io.modelcontextprotocol/clientCapabilities": map[string]any{},
+		}
+	}
+	body, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": c.next.Add(1), "method": method, "params": params})
+	if err != nil {
+		return err
+	}
+	name, _ := params["name"].(string)
+	answer, status, header, err := c.Post(ctx, body, map[string]string{"Mcp-Method": method, "Mcp-Name": name})
+	if err != nil {
+		return err
+	}
+	if sid := header.Get("Mcp-Session-Id"); sid != "" {
+		c.session.Store(&sid)
+	}
+	return read(answer, status, out)
+}
+
+func read(answer []byte, status int, out any) error {
+	var response struct {
+		Result json.RawMessage `json:"result"`
+		Error  *RPCError       `json:"error"`
+	}
+	if err := json.Unmarshal(answer, &response); err != nil {
+		return fmt.Errorf("HTTP %d, and the answer is no JSON-RPC response: %.200q", status, answer)
+	}
+	if response.Error != nil {
+		response.Error.Status = status
+		return response.Error
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(response.Result, out)
+}
+
+// Post sends bytes as they are, with the client's own headers and the given ones.
+func (c *Client) Post(ctx context.Context, body []byte, headers map[string]string) ([]byte, int, http.Header, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL, bytes.NewReader(body))
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept", "application/json, text/event-stream")
+	if c.Key != "" {
+		r.Header.Set("Authorization", "Bearer "+c.Key)
+	}
+	if sid := c.session.Load(); sid != nil {
+		r.Header.Set("Mcp-Session-Id", *sid)
+	}
+	r.Header.Set("Mcp-Protocol-Version", string(c.Era))
+	for k, v := range headers {
+		if v != "" && c.Era == Modern || k == "Content-Type" || k == "Origin" {
+			r.Header.Set(k, v)
+		}
+	}
+	response, err := c.HTTP.Do(r)
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	return answer, response.StatusCode, response.Header, err
+}
+
+func (c *Client) initialize(ctx context.Context) error {
+	err := c.Do(ctx, "initialize", map[string]any{
+		"protocolVersion": string(Legacy), "capabilities": map[string]any{},
+		"clientInfo": map[string]string{"name": "harness", "version": "1"},
+	}, nil)
+	if err != nil {
+		return err
+	}
+	_, status, _, err := c.Post(ctx, []byte(`{"jsonrpc":"2.0","method":"notifications/initialized"}`), nil)
+	if err == nil && status != http.StatusAccepted {
+		err = fmt.Errorf("notifications/initialized answered HTTP %d", status)
+	}
+	return err
+}
