@@ -10,7 +10,6 @@ import (
 // shapes are the paths of the icons, drawn on a 24 by 24 grid. They travel as data URIs: no client has to fetch
 // anything from anywhere to show a tool.
 var shapes = map[string]string{
-	"steward":      "M12 2l8 4v6c0 5-3.5 8.5-8 10-4.5-1.5-8-5-8-10V6z",
 	"metric":       "M4 20V10h4v10zM10 20V4h4v16zM16 20v-7h4v7z",
 	"list":         "M4 5h16v3H4zM4 11h16v3H4zM4 17h16v3H4z",
 	"query":        "M3 4h18v4H3zM3 10h8v10H3zM13 10h8v10h-8z",

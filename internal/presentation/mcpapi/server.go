@@ -55,13 +55,11 @@ func New(identity Identity, p Parts) *Server {
 	}
 	s.mcp = server.NewMCPServer("steward", identity.Version,
 		server.WithTitle("Steward"),
-		server.WithDescription("Governed access to a company's metrics, files and Claude."),
 		server.WithInstructions(identity.Instructions),
 		server.WithToolCapabilities(false),
 		server.WithToolFilter(s.visible),
 		// What a principal may see is its own; nothing between here and the client may share it.
 		server.WithCacheHints(0, mcp.CacheScopePrivate),
-		server.WithIcons(iconOf("steward")...),
 	)
 	s.register(s.mcp, p.Catalog)
 	return s

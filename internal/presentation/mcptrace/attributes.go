@@ -1,6 +1,7 @@
 package mcptrace
 
 import (
+	"net"
 	"sync"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -61,10 +62,18 @@ func (o *Operation) spanAttributes(r Request) []attribute.KeyValue {
 	const most = 8
 	attributes := make([]attribute.KeyValue, 0, most)
 	attributes = appendText(attributes, observe.JSONRPCRequestID, r.RequestID)
-	attributes = appendText(attributes, observe.ClientAddress, r.ClientAddr)
+	attributes = appendText(attributes, observe.ClientAddress, host(r.ClientAddr))
 	attributes = appendText(attributes, observe.GenAIToolCallID, r.Meta[observe.MetaToolUseID])
 	attributes = appendText(attributes, observe.MCPProtocolVersion, o.revision)
 	return appendTransport(attributes, o.transport)
+}
+
+// host leaves out the port: each connection has another one.
+func host(address string) string {
+	if h, _, err := net.SplitHostPort(address); err == nil {
+		return h
+	}
+	return address
 }
 
 // appendText adds text that may be the client's, unless there is none or it is longer than any honest one.

@@ -33,7 +33,7 @@ type Request struct {
 	Revision   string // protocol revision; one that was never published is left out
 	Transport  Transport
 	Meta       map[string]string // the string members of params._meta: traceparent, tracestate, baggage, …
-	ClientAddr string            // host of the peer, after the trusted-proxy rule; empty over stdio
+	ClientAddr string            // host, or host:port, of the peer after the trusted-proxy rule; empty over stdio
 }
 
 // Tracer starts operations. It is safe for concurrent use.
@@ -65,7 +65,7 @@ func New(tp trace.TracerProvider, mp metric.MeterProvider, propagator propagatio
 // Operation do nothing.
 type Operation struct {
 	tracer    *Tracer
-	ctx       context.Context //nolint:containedctx // the measurement in End takes its exemplar from this span
+	ctx       context.Context //nolint:containedctx // the measurement in End takes its exemplar from the span in it
 	span      trace.Span
 	begun     time.Time
 	method    string
@@ -73,14 +73,6 @@ type Operation struct {
 	revision  string
 	transport Transport
 	ended     bool
-}
-
-type operationKey struct{}
-
-// Current is the operation that ctx belongs to, or nil.
-func Current(ctx context.Context) *Operation {
-	o, _ := ctx.Value(operationKey{}).(*Operation)
-	return o
 }
 
 // Start begins an operation and puts its span in the context that it returns; the span has a trace id whether or
@@ -98,14 +90,13 @@ func (t *Tracer) Start(ctx context.Context, r Request) (context.Context, *Operat
 	}
 	ctx, span := t.tracer.Start(ctx, method, options...)
 	o := &Operation{
-		tracer: t, span: span, begun: begun,
+		tracer: t, ctx: ctx, span: span, begun: begun,
 		method: method, revision: knownRevision(r.Revision), transport: r.Transport,
 	}
 	if span.IsRecording() {
 		span.SetAttributes(o.spanAttributes(r)...)
 	}
-	o.ctx = context.WithValue(ctx, operationKey{}, o)
-	return o.ctx, o
+	return ctx, o
 }
 
 // SetTool names the tool that is called. Call it only with a name that the catalog holds: it becomes part of the

@@ -1,0 +1,84 @@
+# Targets that people and CI use. `make help` lists them. Everything that is needed is installed below var/ and the
+# tests' own node_modules; nothing is installed for the whole machine.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+PYTHON  := var/python/bin/python
+
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.PHONY: build
+build: ## build bin/steward
+	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/steward ./cmd/steward
+
+.PHONY: engine
+engine: ## install the pinned MetricFlow engine into var/python
+	@scripts/engine.sh
+
+.PHONY: demo
+demo: engine ## build the demo project into var/demo
+	@scripts/demo.sh
+
+.PHONY: run
+run: build ## build everything, serve the demo on loopback and print how to connect
+	@scripts/run.sh
+
+.PHONY: clients
+clients: tests/aimock/node_modules/.stamp tests/e2e/node_modules/.stamp ## install the npm packages that tests use
+
+%/node_modules/.stamp: %/package-lock.json
+	@echo "installing the packages of $*"
+	@npm ci --prefix $* --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: test
+test: build demo clients ## run every test, with the race detector
+	STEWARD_TEST_PYTHON=$(CURDIR)/$(PYTHON) go test -race -timeout 20m ./...
+
+.PHONY: e2e
+e2e: build demo clients ## run the end-to-end tests with real clients only
+	STEWARD_TEST_PYTHON=$(CURDIR)/$(PYTHON) go test -count=1 -timeout 10m -v ./tests/e2e/...
+
+.PHONY: acceptance
+acceptance: build engine ## ask the cases of CASES=DIR over MCP; ONLY=nowhere leaves out those with a where
+	@if [ -d "$(CASES)" ]; then \
+		go run ./tests/acceptance -cases "$(CASES)" -python $(PYTHON) -only "$(ONLY)"; \
+	else \
+		echo "acceptance: there is no folder of cases at '$(CASES)'; give one with CASES=DIR" >&2; exit 2; \
+	fi
+
+.PHONY: bench
+bench: build demo ## compare with the mf command line in one run, as ratios
+	@go run ./tests/bench
+
+.PHONY: fuzz
+fuzz: ## fuzz every parser for FUZZTIME (10s) each
+	@scripts/fuzz.sh $(or $(FUZZTIME),10s)
+
+.PHONY: golden
+golden: ## rewrite the golden files after a change of contract
+	go test ./tests/golden/... -update
+
+.PHONY: lint
+lint: ## check formatting, imports, layers and style
+	@scripts/lint.sh
+
+.PHONY: cross
+cross: ## compile for the other platforms
+	@for p in darwin/arm64 darwin/amd64 linux/arm64; do \
+		echo "compile for $$p"; \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build -trimpath -o /dev/null ./cmd/steward && \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go vet ./cmd/... ./internal/... || exit 1; \
+	done
+
+.PHONY: check
+check: lint test cross ## what CI runs
+
+.PHONY: clean
+clean: ## remove what was built; `rm -rf var` removes what was provisioned
+	@rm -rf bin

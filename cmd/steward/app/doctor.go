@@ -1,0 +1,81 @@
+package app
+
+import (
+	"context"
+	"errors"
+
+	"go.uber.org/zap"
+
+	"github.com/steward-mcp/steward/internal/infrastructure/auditlog"
+	"github.com/steward-mcp/steward/internal/infrastructure/clock"
+	"github.com/steward-mcp/steward/internal/infrastructure/config"
+	"github.com/steward-mcp/steward/internal/infrastructure/metricflow/worker"
+)
+
+// Finding is one thing that doctor looked at.
+type Finding struct {
+	Name   string
+	Status string // ok, warning, failed, skipped
+	Text   string // what was found, or what is wrong
+	Mend   string // what to do about it
+}
+
+// Examine looks at everything that a server with this configuration depends on, changing nothing.
+func Examine(ctx context.Context, c config.Config) ([]Finding, error) {
+	found := []Finding{examineJournal(ctx, c), examinePersonas(c), examineClaude(c)}
+	if c.Metrics.ProjectDir == "" {
+		return append(found, Finding{
+			Name: "metrics", Status: "warning", Text: "No dbt project is configured, so there are no metric tools.",
+			Mend: "set metrics.project_dir to the folder of a dbt project",
+		}), nil
+	}
+	source, err := worker.New(WorkerConfig(c.Metrics), clock.Now, zap.NewNop())
+	if err != nil {
+		return nil, err
+	}
+	defer source.Close()
+	for _, check := range source.Inspect(ctx).Checks {
+		text := check.Found
+		if check.Reason != "" {
+			text = check.Reason
+		}
+		found = append(found, Finding{Name: "metrics " + check.Name, Status: string(check.Status), Text: text, Mend: check.Mend})
+	}
+	return found, nil
+}
+
+func examineJournal(ctx context.Context, c config.Config) Finding {
+	f := Finding{Name: "audit", Status: "ok", Text: "Every record holds."}
+	for _, dir := range Journals(c) {
+		report, err := auditlog.Verify(ctx, dir, nil)
+		switch {
+		case errors.Is(err, auditlog.ErrNoJournal):
+		case err != nil:
+			f.Status, f.Text, f.Mend = "failed", err.Error(), "let the user that runs Steward read and write audit.dir"
+		case report.Bad != nil:
+			f.Status, f.Text = "failed", "The journal is not whole: "+report.Bad.Error()
+			f.Mend = "keep a copy of the directory as evidence, and move it away before the next start"
+		}
+	}
+	return f
+}
+
+func examinePersonas(c config.Config) Finding {
+	if len(c.Personas) == 0 {
+		return Finding{
+			Name: "personas", Status: "warning", Text: "No persona is configured, so nobody may do anything.",
+			Mend: "write at least one under personas; configs/example.yaml shows how",
+		}
+	}
+	return Finding{Name: "personas", Status: "ok"}
+}
+
+func examineClaude(c config.Config) Finding {
+	if !c.Claude.APIKey.IsSet() {
+		return Finding{
+			Name: "claude", Status: "warning", Text: "There is no API key, so claude_conversation is not offered.",
+			Mend: "set ANTHROPIC_API_KEY, or STEWARD_CLAUDE__API_KEY_FILE to a file that holds it",
+		}
+	}
+	return Finding{Name: "claude", Status: "ok", Text: "A key is set; it is tried when the first conversation begins."}
+}

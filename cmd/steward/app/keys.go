@@ -1,0 +1,62 @@
+package app
+
+import (
+	"context"
+	"maps"
+	"os/user"
+	"slices"
+
+	"go.uber.org/fx"
+
+	"github.com/steward-mcp/steward/internal/application/cqrs"
+	"github.com/steward-mcp/steward/internal/application/identityapp"
+	"github.com/steward-mcp/steward/internal/domain/access"
+	domain "github.com/steward-mcp/steward/internal/domain/identity"
+	"github.com/steward-mcp/steward/internal/infrastructure/config"
+)
+
+// operator is the persona of whoever may write the state directory: there is nothing there that Steward could keep
+// from them. Their acts are on record all the same.
+const operator = "operator"
+
+// Administer locks the state, hands the administration of keys to act, and lets go of everything again. It fails
+// when a server holds the state.
+func Administer(ctx context.Context, s Settings, act func(context.Context, identityapp.Administration, access.Principal) error) error {
+	var keys identityapp.Administration
+	var records *cqrs.Recorder
+	a := fx.New(
+		fx.Supply(s, s.Config), fx.NopLogger,
+		platform, identityModule,
+		fx.Provide(
+			fx.Annotate(operatorPolicy, fx.As(new(access.Policy))),
+			func(g *cqrs.Gate, r domain.Repository, authority domain.Authority, c config.Config, n now) identityapp.Administration {
+				return identityapp.NewAdministration(g, r, authority, slices.Sorted(maps.Keys(c.Personas)), n)
+			},
+		),
+		fx.Populate(&keys, &records),
+	)
+	if err := a.Err(); err != nil {
+		return rootCause(err)
+	}
+	if err := a.Start(ctx); err != nil {
+		return rootCause(err)
+	}
+	ctx, _ = records.Open(ctx, cqrs.Arrival{Transport: "cli", Method: "keys"})
+	err := act(ctx, keys, access.Local(userName(), operator))
+	if stopped := a.Stop(context.WithoutCancel(ctx)); err == nil {
+		err = stopped
+	}
+	return err
+}
+
+func operatorPolicy() (*access.RuleSet, error) {
+	everything := []access.Rule{{Actions: []string{"*"}, Targets: []string{"*"}}}
+	return access.Compile([]access.Persona{{Name: operator, Allow: everything}})
+}
+
+func userName() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "unknown"
+}

@@ -1,0 +1,68 @@
+package app
+
+import (
+	"context"
+
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+
+	"github.com/steward-mcp/steward/internal/application/metricapp"
+	"github.com/steward-mcp/steward/internal/domain/access"
+	domain "github.com/steward-mcp/steward/internal/domain/metric"
+	"github.com/steward-mcp/steward/internal/domain/tool"
+	"github.com/steward-mcp/steward/internal/infrastructure/config"
+	"github.com/steward-mcp/steward/internal/infrastructure/metricflow/manifest"
+	"github.com/steward-mcp/steward/internal/infrastructure/metricflow/worker"
+)
+
+var metricModule = fx.Module("metric",
+	fx.Provide(
+		fx.Annotate(newManifest, fx.As(fx.Self()), fx.As(new(domain.Catalogs)), fx.As(new(domain.Definitions))),
+		fx.Annotate(newWorker, fx.As(fx.Self()), fx.As(new(domain.Source))),
+		fx.Annotate(newMetricTools, fx.ResultTags(`group:"tools,flatten"`)),
+		check("metrics.manifest", false, func(l *manifest.Loader) func(context.Context) error {
+			return func(ctx context.Context) error { _, err := l.Current(ctx); return err }
+		}),
+		check("metrics.engine", false, func(s *worker.Source) func(context.Context) error {
+			return func(context.Context) error { return s.Health() }
+		}),
+	),
+)
+
+func newManifest(c config.Config, n now) *manifest.Loader {
+	return manifest.NewLoader(c.Metrics.ProjectDir, "", n)
+}
+
+// WorkerConfig is the part of the configuration that the engine's worker needs.
+func WorkerConfig(m config.Metrics) worker.Config {
+	return worker.Config{
+		ProjectDir: m.ProjectDir, ProfilesDir: m.ProfilesDir, Target: m.Target, Python: m.Python, Env: m.Env,
+		IdleRelease: m.IdleRelease, LockWait: m.LockWait, ReadyTimeout: m.ReadyTimeout, QueueDepth: m.QueueDepth,
+		MaxAnswer: m.MaxAnswerBytes,
+	}
+}
+
+func newWorker(lc fx.Lifecycle, c config.Config, n now, log *zap.Logger) (*worker.Source, error) {
+	s, err := worker.New(WorkerConfig(c.Metrics), n, log)
+	if err != nil {
+		return nil, err
+	}
+	lc.Append(fx.StartStopHook(func(ctx context.Context) {
+		if c.Metrics.ProjectDir != "" {
+			s.Start(ctx)
+		}
+	}, s.Close))
+	return s, nil
+}
+
+// newMetricTools offers nothing when no project is configured: a tool that cannot answer only misleads a model.
+func newMetricTools(c config.Config, catalogs domain.Catalogs, definitions domain.Definitions, source domain.Source,
+	policy access.Policy, n now, log *zap.Logger,
+) []tool.Tool {
+	if c.Metrics.ProjectDir == "" {
+		log.Warn("there are no metric tools: set metrics.project_dir to a dbt project")
+		return nil
+	}
+	limits := metricapp.Limits{DefaultLimit: c.Metrics.DefaultLimit, MaxRows: c.Metrics.MaxRows, Timeout: c.Metrics.Timeout}
+	return append(metricapp.Listings(catalogs, definitions, policy), metricapp.Questions(catalogs, source, policy, limits, n)...)
+}

@@ -1,0 +1,136 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+	"go.uber.org/dig"
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+
+	"github.com/steward-mcp/steward/internal/application/cqrs"
+	"github.com/steward-mcp/steward/internal/domain/access"
+	"github.com/steward-mcp/steward/internal/domain/audit"
+	"github.com/steward-mcp/steward/internal/infrastructure/auditlog"
+	"github.com/steward-mcp/steward/internal/infrastructure/clock"
+	"github.com/steward-mcp/steward/internal/infrastructure/config"
+	"github.com/steward-mcp/steward/internal/infrastructure/database"
+	"github.com/steward-mcp/steward/internal/infrastructure/ratelimit"
+	"github.com/steward-mcp/steward/internal/infrastructure/telemetry"
+)
+
+// stopGrace is what stopping may take beyond the drain of running calls: flushing telemetry, closing the stores.
+const stopGrace = 10 * time.Second
+
+// now is the clock as everything that needs the time takes it.
+type now = func() time.Time
+
+// platform is what every context stands on. The stores open in their constructors, because nothing that depends on
+// them can be made without; what listens or runs starts in OnStart.
+var platform = fx.Module("platform",
+	fx.Provide(
+		func() now { return clock.Now },
+		newLogger,
+		newTelemetry,
+		func(t *telemetry.Telemetry) (trace.TracerProvider, metric.MeterProvider, propagation.TextMapPropagator) {
+			return t.TracerProvider(), t.MeterProvider(), t.Propagator()
+		},
+		newDatabase,
+		fx.Annotate(newJournal, fx.As(fx.Self()), fx.As(new(audit.Log))),
+		cqrs.NewRecorder,
+		fx.Annotate(newLimiter, fx.As(fx.Self()), fx.As(new(cqrs.Limiter))),
+		newGate,
+		check("audit", true, func(j *auditlog.Journal) func(context.Context) error {
+			return func(context.Context) error { return j.Err() }
+		}),
+		check("database", true, func(d *database.DB) func(context.Context) error { return d.Check }),
+	),
+)
+
+func newLogger(c config.Config) (*zap.Logger, error) {
+	return telemetry.NewLogger(telemetry.LogConfig{Level: c.Log.Level, Format: c.Log.Format}, os.Stderr)
+}
+
+func newTelemetry(lc fx.Lifecycle, s Settings, log *zap.Logger) (*telemetry.Telemetry, error) {
+	t, err := telemetry.New(context.Background(), telemetry.Config{Version: s.Version, Stdio: s.Stdio, Baggage: s.Config.Telemetry.Baggage})
+	if err != nil {
+		return nil, err
+	}
+	t.Install(log)
+	lc.Append(fx.StopHook(t.Shutdown))
+	return t, nil
+}
+
+// StateFile is the database below the state directory.
+func StateFile(c config.Config) string { return filepath.Join(c.StateDir, "steward.db") }
+
+func newDatabase(lc fx.Lifecycle, c config.Config) (*database.DB, error) {
+	ctx := context.Background()
+	db, err := database.Open(ctx, StateFile(c))
+	if err != nil {
+		return nil, err
+	}
+	lc.Append(fx.StopHook(db.Close))
+	return db, db.Migrate(ctx)
+}
+
+func newJournal(lc fx.Lifecycle, s Settings, n now) (*auditlog.Journal, error) {
+	journal, err := openJournal(s, auditlog.Options{MaxSegmentBytes: s.Config.Audit.MaxSegmentBytes, Now: n})
+	if err != nil {
+		return nil, err
+	}
+	note := func(ctx context.Context, detail string) error {
+		return journal.Append(ctx, audit.Record{Time: n(), Phase: audit.Note, Detail: detail})
+	}
+	lc.Append(fx.Hook{
+		OnStart: func(ctx context.Context) error { return note(ctx, "Steward "+s.Version+" took up the journal.") },
+		OnStop: func(ctx context.Context) error {
+			_ = note(ctx, "Steward laid down the journal.") // a broken journal has said so already
+			return journal.Close(ctx)
+		},
+	})
+	return journal, nil
+}
+
+// stdioJournals is how many stdio processes may share one state: desktop clients start one for each window.
+const stdioJournals = 64
+
+// openJournal takes the server's chain, or over stdio the first chain that no other process writes: a chain has one
+// writer.
+func openJournal(s Settings, o auditlog.Options) (*auditlog.Journal, error) {
+	if !s.Stdio {
+		return auditlog.Open(s.Config.Audit.Dir, o)
+	}
+	for i := 1; ; i++ {
+		journal, err := auditlog.Open(filepath.Join(s.Config.Audit.Dir, fmt.Sprintf("stdio-%d", i)), o)
+		if !errors.Is(err, auditlog.ErrLocked) || i == stdioJournals {
+			return journal, err
+		}
+	}
+}
+
+// Journals lists the directories of all chains of a state.
+func Journals(c config.Config) []string {
+	dirs := []string{c.Audit.Dir}
+	more, _ := filepath.Glob(filepath.Join(c.Audit.Dir, "stdio-*")) // fails on a bad pattern only
+	return append(dirs, more...)
+}
+
+func newLimiter(c config.Config, n now) (*ratelimit.Limiter, error) {
+	r := c.Security.RateLimit
+	return ratelimit.New(ratelimit.Config{Enabled: r.Enabled, RequestsPerMinute: r.RequestsPerMinute, BurstSize: r.BurstSize}, n)
+}
+
+func newGate(p access.Policy, l cqrs.Limiter, r *cqrs.Recorder, log *zap.Logger, c config.Config) *cqrs.Gate {
+	return cqrs.NewGate(p, l, r, log, c.Server.RequestTimeout)
+}
+
+// rootCause is the error of the constructor or hook that failed, without fx's account of the way to it.
+func rootCause(err error) error { return dig.RootCause(err) }

@@ -1,0 +1,129 @@
+package app
+
+import (
+	"context"
+	"strings"
+
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+
+	"github.com/steward-mcp/steward/internal/application/cqrs"
+	"github.com/steward-mcp/steward/internal/application/identityapp"
+	"github.com/steward-mcp/steward/internal/application/toolapp"
+	"github.com/steward-mcp/steward/internal/domain/access"
+	domain "github.com/steward-mcp/steward/internal/domain/tool"
+	"github.com/steward-mcp/steward/internal/infrastructure/config"
+	"github.com/steward-mcp/steward/internal/infrastructure/telemetry"
+	"github.com/steward-mcp/steward/internal/presentation/httpapi"
+	"github.com/steward-mcp/steward/internal/presentation/mcpapi"
+	"github.com/steward-mcp/steward/internal/presentation/mcptrace"
+)
+
+// instructions teach a model the order of the tools. They name only tools; which of them a caller may use is told by
+// tools/list.
+const instructions = `Steward answers questions about a company's metrics and holds conversations with Claude. Every call is checked against what you may do, and recorded.
+
+To answer a question about numbers:
+1. list_metrics finds the metric (search by business words; synonyms count). Never guess a metric's name.
+2. describe_metric tells what it means and how it is computed, when that matters to the answer.
+3. list_dimensions and list_entities tell by what it can be grouped and filtered. metric_time works for most metrics without asking.
+4. list_dimension_values gives the exact values before you filter by one.
+5. query answers. Give group_by names with a grain (metric_time__month), structured filters, start_time and end_time; order by -metric_time__month and set a limit for "the latest". mode "validate" checks a question without running it.
+list_saved_queries lists questions that are ready to be asked with query's saved_query.
+If no metric fits the question, say so and name the nearest ones; do not compute it from others.
+An error has a code, a sentence and often suggestions: mend the call and try again. whoami tells what you may do.`
+
+// newMCP makes the MCP server of the given parts.
+func newMCP(s Settings, p mcpParts) *mcpapi.Server {
+	return mcpapi.New(mcpapi.Identity{Version: s.Version, Instructions: instructions}, mcpapi.Parts{
+		Catalog: p.Catalog, Call: p.Call, Sees: p.Sees, Limiter: p.Limiter, Records: p.Records,
+		Tracer: p.Tracer, Log: p.Log, Now: p.Now,
+	})
+}
+
+type mcpParts struct {
+	fx.In
+	Catalog *domain.Catalog
+	Call    cqrs.Governed[toolapp.Call, domain.Result]
+	Sees    *toolapp.Visible
+	Limiter cqrs.Limiter
+	Records *cqrs.Recorder
+	Tracer  *mcptrace.Tracer
+	Log     *zap.Logger
+	Now     now
+}
+
+// Serve is the HTTP transport: the public listener and the operators' one.
+func Serve() fx.Option {
+	return fx.Options(
+		fx.Provide(mcptrace.New, newMCP, newEdge, fx.Annotate(newListeners, fx.ParamTags(``, ``, ``, ``, `group:"checks"`))),
+		fx.Invoke(func(*Listeners) {}),
+	)
+}
+
+func newEdge(c config.Config, r *cqrs.Recorder, a *identityapp.Authenticator, log *zap.Logger) *httpapi.Edge {
+	return &httpapi.Edge{
+		Records: r, Authn: a, Log: log, MaxBody: c.Server.MaxBodyBytes,
+		Hosts: lower(c.Server.AllowedHosts), Origins: lower(c.Server.AllowedOrigins),
+	}
+}
+
+func lower(words []string) []string {
+	lowered := make([]string, len(words))
+	for i, w := range words {
+		lowered[i] = strings.ToLower(w)
+	}
+	return lowered
+}
+
+// Listeners are the two open ports of a server.
+type Listeners struct {
+	Main, Admin *httpapi.Listener
+}
+
+func newListeners(c config.Config, edge *httpapi.Edge, mcp *mcpapi.Server, t *telemetry.Telemetry, checks []httpapi.Check,
+	lc fx.Lifecycle, log *zap.Logger,
+) *Listeners {
+	l := &Listeners{
+		Main:  httpapi.NewListener(c.Server.Listen, httpapi.Main(edge, mcp.HTTP()), log),
+		Admin: httpapi.NewListener(c.Server.AdminListen, httpapi.Admin(t.MetricsHandler(), checks), log),
+	}
+	lc.Append(fx.StartStopHook(l.Admin.Start, l.Admin.Stop))
+	lc.Append(fx.StartStopHook(l.Main.Start, func(ctx context.Context) error {
+		drain, cancel := context.WithTimeout(ctx, c.Server.DrainTimeout)
+		defer cancel()
+		return l.Main.Stop(drain)
+	}))
+	lc.Append(fx.StartHook(func() {
+		log.Info("serving", zap.String("mcp", "http://"+l.Main.Address()+httpapi.MCPPath), zap.String("admin", "http://"+l.Admin.Address()))
+	}))
+	return l
+}
+
+// check provides a readiness check of a part of type T.
+func check[T any](name string, vital bool, ask func(T) func(context.Context) error) any {
+	return fx.Annotate(func(part T) httpapi.Check {
+		return httpapi.Check{Name: name, Vital: vital, Ask: ask(part)}
+	}, fx.ResultTags(`group:"checks"`))
+}
+
+// Stdio is the stdio transport: one peer, who is the configured local user.
+func Stdio(serve func(context.Context, *mcpapi.Server, access.Principal) error) fx.Option {
+	return fx.Options(
+		fx.Provide(mcptrace.New, newMCP),
+		fx.Invoke(func(lc fx.Lifecycle, s *mcpapi.Server, c config.Config, stop fx.Shutdowner) {
+			who := access.Local(c.Stdio.User, c.Stdio.Personas...)
+			done := make(chan error, 1)
+			ctx, cancel := context.WithCancel(context.Background())
+			lc.Append(fx.StartStopHook(
+				func() {
+					go func() {
+						done <- serve(ctx, s, who)
+						_ = stop.Shutdown() // fails only when nobody waits any more
+					}()
+				},
+				func() error { cancel(); return <-done },
+			))
+		}),
+	)
+}

@@ -1,0 +1,37 @@
+package app
+
+import (
+	"encoding/json"
+
+	"go.uber.org/fx"
+
+	"github.com/steward-mcp/steward/internal/application/cqrs"
+	"github.com/steward-mcp/steward/internal/application/toolapp"
+	"github.com/steward-mcp/steward/internal/domain/access"
+	domain "github.com/steward-mcp/steward/internal/domain/tool"
+	"github.com/steward-mcp/steward/internal/infrastructure/ratelimit"
+	"github.com/steward-mcp/steward/internal/infrastructure/schema"
+)
+
+// toolModule gathers the tools of all contexts. A context offers its own in the group "tools".
+var toolModule = fx.Module("tool",
+	fx.Provide(
+		fx.Annotate(newCatalog, fx.ParamTags(`group:"tools"`)),
+		func(g *cqrs.Gate, c *domain.Catalog) (cqrs.Governed[toolapp.Call, domain.Result], error) {
+			return toolapp.NewCall(g, c, func(name string, s json.RawMessage) (toolapp.Check, error) { return schema.Compile(name, s) })
+		},
+		toolapp.NewVisible,
+	),
+)
+
+func newCatalog(tools []domain.Tool, s Settings, policy access.Policy, limiter *ratelimit.Limiter, n now) (*domain.Catalog, error) {
+	var catalog *domain.Catalog // whoami tells about the catalog that it is part of
+	names := func(p access.Principal) []string { return toolapp.NewVisible(policy, catalog).Names(p) }
+	left := func(p access.Principal) toolapp.Allowance {
+		b := limiter.Left(p.ID(), toolapp.Class)
+		return toolapp.Allowance{Limited: b.Limited, PerMinute: b.RequestsPerMinute, Burst: b.BurstSize, Remaining: b.Remaining}
+	}
+	var err error
+	catalog, err = domain.NewCatalog(append(tools, toolapp.Echo(), toolapp.SystemInfo(s.Version, n), toolapp.WhoAmI(policy, names, left))...)
+	return catalog, err
+}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/steward-mcp/steward/cmd/steward/app"
+	"github.com/steward-mcp/steward/internal/domain/access"
+	"github.com/steward-mcp/steward/internal/presentation/mcpapi"
+)
+
+func serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "serve", Short: "Serve MCP over HTTP until interrupted", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := load(c)
+			if err != nil {
+				return err
+			}
+			return app.Run(c.Context(), app.Options(app.Settings{Config: cfg, Version: version}), app.Serve())
+		},
+	}
+}
+
+func stdioCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "stdio", Short: "Serve MCP to the one client at standard input and output", Args: cobra.NoArgs,
+		Long: "Serve MCP to the one client at standard input and output. The client is the user that stdio.user and\n" +
+			"stdio.personas of the configuration name; whoever can start the command needs no key.",
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := load(c)
+			if err != nil {
+				return err
+			}
+			serve := func(ctx context.Context, s *mcpapi.Server, who access.Principal) error {
+				return s.Stdio(ctx, os.Stdin, os.Stdout, who, int(cfg.Server.MaxBodyBytes))
+			}
+			return app.Run(c.Context(), app.Options(app.Settings{Config: cfg, Version: version, Stdio: true}), app.Stdio(serve))
+		},
+	}
+}

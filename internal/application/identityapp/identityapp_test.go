@@ -1,0 +1,159 @@
+package identityapp_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/steward-mcp/steward/internal/application/identityapp"
+	"github.com/steward-mcp/steward/internal/domain/access"
+	"github.com/steward-mcp/steward/internal/domain/fault"
+	"github.com/steward-mcp/steward/internal/domain/identity"
+	"github.com/steward-mcp/steward/internal/domain/identity/identitytest"
+	"github.com/steward-mcp/steward/internal/infrastructure/identitystore"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var (
+	start    = identitytest.Start
+	personas = []string{"analyst", "regional"}
+	grant    = identity.Grant{Name: "Ada", Personas: []string{"regional"}, Attributes: map[string][]string{"regions": {"north"}}}
+)
+
+func create(t *testing.T, keys identity.Repository) (identityapp.Key, identity.Credential) {
+	t.Helper()
+	k, c, err := identityapp.Create(t.Context(), keys, identitytest.Authority(t, "dev"), personas, grant, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k, c
+}
+
+// at makes an authenticator whose clock stands.
+func at(t *testing.T, keys identity.Repository, now time.Time) *identityapp.Authenticator {
+	t.Helper()
+	return identityapp.NewAuthenticator(keys, identitytest.Authority(t, "dev"), func() time.Time { return now })
+}
+
+func TestAuthenticate_KnowsTheHolderOfAKey(t *testing.T) {
+	keys := identitystore.NewMemory()
+	k, c := create(t, keys)
+	got, err := at(t, keys, start.Add(time.Hour)).Authenticate(t.Context(), c.Reveal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := access.Principal{Issuer: "key", Subject: k.ID, Name: "Ada", Personas: grant.Personas, Attributes: grant.Attributes}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAuthenticate_RefusesAllOthersAlike(t *testing.T) {
+	keys := identitystore.NewMemory()
+	_, c := create(t, keys)
+	gone, revoked := create(t, keys)
+	if _, err := identityapp.Revoke(t.Context(), keys, gone.ID, start); err != nil {
+		t.Fatal(err)
+	}
+	_, unknown := create(t, identitystore.NewMemory())
+	for name, refused := range map[string]struct {
+		key string
+		at  time.Time
+	}{
+		"nothing":         {"", start},
+		"a bare password": {"hunter2", start},
+		"a typing error":  {c.Reveal()[:len(c.Reveal())-1] + "0", start},
+		"an unknown key":  {unknown.Reveal(), start},
+		"a revoked key":   {revoked.Reveal(), start},
+		"an expired key":  {c.Reveal(), start.Add(identity.DefaultLifetime)},
+	} {
+		p, err := at(t, keys, refused.at).Authenticate(t.Context(), refused.key)
+		if !errors.Is(err, identity.ErrUnauthenticated) || err.Error() != identity.ErrUnauthenticated.Error() || !p.IsZero() {
+			t.Errorf("%s: %+v, %v", name, p, err)
+		}
+	}
+}
+
+type brokenKeys struct{ identity.Repository }
+
+func (brokenKeys) Get(context.Context, identity.KeyID) (*identity.Key, error) {
+	return nil, fault.New(fault.Unavailable, "test.broken", "broken")
+}
+
+func TestAuthenticate_LetsNobodyInWhenKeysCannotBeRead(t *testing.T) {
+	_, c := create(t, identitystore.NewMemory())
+	p, err := at(t, brokenKeys{}, start).Authenticate(t.Context(), c.Reveal())
+	if fault.From(err) == nil || fault.From(err).Kind != fault.Unavailable || !p.IsZero() {
+		t.Errorf("got %+v, %v", p, err)
+	}
+}
+
+func TestRevoke_HoldsFromTheNextRequestOn(t *testing.T) {
+	keys := identitystore.NewMemory()
+	k, c := create(t, keys)
+	a := at(t, keys, start)
+	if _, err := a.Authenticate(t.Context(), c.Reveal()); err != nil {
+		t.Fatal(err)
+	}
+	first, err := identityapp.Revoke(t.Context(), keys, k.ID, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Authenticate(t.Context(), c.Reveal()); !errors.Is(err, identity.ErrUnauthenticated) {
+		t.Errorf("after the revocation: %v", err)
+	}
+	second, err := identityapp.Revoke(t.Context(), keys, k.ID, start.Add(time.Hour))
+	if diff := cmp.Diff(first, second); err != nil || diff != "" {
+		t.Errorf("revoked again: %v %s", err, diff)
+	}
+	for id, want := range map[string]error{"nonsense": identity.ErrKeyID, strings.Repeat("a", 16): identity.ErrNotFound} {
+		if _, err := identityapp.Revoke(t.Context(), keys, id, start); !errors.Is(err, want) {
+			t.Errorf("Revoke(%q) = %v, want %v", id, err, want)
+		}
+	}
+}
+
+func TestCreate_RefusesPersonasThatAreNotConfigured(t *testing.T) {
+	keys := identitystore.NewMemory()
+	for _, configured := range [][]string{nil, {"analyst"}} {
+		_, c, err := identityapp.Create(t.Context(), keys, identitytest.Authority(t, "dev"), configured, grant, start)
+		if !errors.Is(err, identityapp.ErrUnknownPersona) || !c.IsZero() {
+			t.Errorf("with %v configured: %v", configured, err)
+		}
+	}
+	if got, err := identityapp.List(t.Context(), keys, start); err != nil || len(got) != 0 {
+		t.Errorf("refused keys are listed: %v, %v", got, err)
+	}
+}
+
+func TestList_TellsHowKeysStandWithoutTheirSecrets(t *testing.T) {
+	keys := identitystore.NewMemory()
+	k, c := create(t, keys)
+	end := start.Add(identity.DefaultLifetime)
+	got, err := identityapp.List(t.Context(), keys, end)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := k
+	want.State = identity.Expired
+	if diff := cmp.Diff([]identityapp.Key{want}, got); diff != "" {
+		t.Error(diff)
+	}
+	if !want.Expires.Equal(end) || k.State != identity.Active {
+		t.Errorf("created as %+v", k)
+	}
+	text, err := json.Marshal(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if secret := strings.Split(c.Reveal(), "_")[3]; strings.Contains(string(text), secret[:10]) || strings.Contains(string(text), "revoked") {
+		t.Errorf("the list holds %s", text)
+	}
+}

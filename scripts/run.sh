@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Provisions the demo and serves it in the foreground: `make run`. Needs bin/steward.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+config=configs/demo/steward.yaml
+demo=var/demo
+connection=$demo/connection.json
+
+# Without Python the metrics can still be looked at: their manifest comes ready parsed.
+without_engine() {
+  echo "run: going on without the metrics engine; \`query\` will say what is missing" >&2
+  mkdir -p "$demo/project/target"
+  [ -f "$demo/project/target/semantic_manifest.json" ] ||
+    cp configs/demo/semantic_manifest.json "$demo/project/target/semantic_manifest.json"
+}
+status=0
+scripts/engine.sh || status=$?
+if [ "$status" = 0 ]; then scripts/demo.sh || status=$?; fi
+case $status in
+  0) ;;
+  3) without_engine ;;
+  *) exit "$status" ;;
+esac
+
+# The keys are made once and kept for their owner alone; a key that no longer holds is made anew with the state.
+umask 077
+read_key() { sed -n "s/.*\"$1\": \"\(stw_[^\"]*\)\".*/\1/p" "$connection" 2>/dev/null || true; }
+analyst=$(read_key analyst)
+regional=$(read_key regional)
+known=$(bin/steward keys list -c $config | sed -n 's/.*"id":"\([^"]*\)".*"state":"active".*/\1/p')
+holds() { [ -n "$1" ] && printf '%s\n' "$known" | grep -qx "$(printf '%s' "$1" | cut -d_ -f3)"; }
+holds "$analyst" || analyst=$(bin/steward keys create -q -c $config --name "Demo analyst" --persona analyst)
+holds "$regional" || regional=$(bin/steward keys create -q -c $config --name "Demo regional manager" --persona regional)
+
+listen=$(sed -n 's/^  listen: //p' $config)
+url="http://${STEWARD_SERVER__LISTEN:-$listen}/mcp"
+here=$(pwd)
+cat > "$connection.new" <<JSON
+{
+  "url": "$url",
+  "keys": {
+    "analyst": "$analyst",
+    "regional": "$regional"
+  },
+  "config": "$here/$config"
+}
+JSON
+mv "$connection.new" "$connection"
+
+cat <<TEXT
+
+Steward serves the demo shop at  $url
+  analyst key           $analyst
+  regional manager key  $regional
+
+Claude Code:
+  claude mcp add --transport http steward $url --header "Authorization: Bearer $analyst"
+
+Claude Desktop (claude_desktop_config.json, over stdio; the user is then the analyst, without a key):
+  {"mcpServers": {"steward": {"command": "$here/bin/steward", "args": ["stdio", "--config", "$here/$config"]}}}
+
+Cursor (.cursor/mcp.json):
+  {"mcpServers": {"steward": {"url": "$url", "headers": {"Authorization": "Bearer $analyst"}}}}
+
+MCP Inspector:
+  npx @modelcontextprotocol/inspector --cli $url --transport http --header "Authorization: Bearer $analyst" --method tools/list
+
+curl:
+  curl -s $url -H "Authorization: Bearer $analyst" -H "Content-Type: application/json" \\
+    -H "Accept: application/json, text/event-stream" -H "Mcp-Protocol-Version: 2026-07-28" \\
+    -H "Mcp-Method: tools/call" -H "Mcp-Name: query" \\
+    -d '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query","arguments":{"metrics":["revenue"],"group_by":["metric_time__month","region__name"],"start_time":"2025-10-01","end_time":"2025-12-31"},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}'
+
+Ask it: "What was revenue by month and region in the last quarter of 2025?"   Stop it with Ctrl-C.
+
+TEXT
+exec bin/steward serve --config $config
