@@ -1,0 +1,209 @@
+package access
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/steward-mcp/steward/internal/domain/fault"
+)
+
+// RuleSet is a set of personas that compiled: the Policy of an installation. It never changes once made, so it is
+// safe for concurrent use; a new policy is a new RuleSet.
+type RuleSet struct {
+	rules    []rule // in the order of their ranks: persona by name, then denies, then allows
+	personas map[string]rights
+	hash     string
+}
+
+// rights are a persona's ranges in RuleSet.rules.
+type rights struct{ denyFrom, allowFrom, end int }
+
+// unspoken is the rank of no rule.
+const unspoken = math.MaxInt
+
+// byDefault is the Rule of a decision that no rule made.
+const byDefault = "default"
+
+// Compile makes a RuleSet of personas in any order. When something is wrong the error is Flaws:
+// all that is.
+func Compile(personas []Persona) (*RuleSet, error) {
+	sorted := slices.Clone(personas)
+	slices.SortStableFunc(sorted, func(a, b Persona) int { return cmp.Compare(a.Name, b.Name) })
+	c := compiler{set: &RuleSet{personas: make(map[string]rights, len(sorted)), hash: contentHash(sorted)}}
+	for _, p := range sorted {
+		c.persona(p)
+	}
+	if len(c.flaws) > 0 {
+		return nil, c.flaws
+	}
+	return c.set, nil
+}
+
+// Hash is the content hash of what decides: names, rules and their order, not descriptions.
+func (s *RuleSet) Hash() string { return s.hash }
+
+// Has reports whether a persona of that name exists. A principal that names another gets nothing from it.
+func (s *RuleSet) Has(name string) bool {
+	_, ok := s.personas[name]
+	return ok
+}
+
+// Names lists the personas in order.
+func (s *RuleSet) Names() []string { return slices.Sorted(maps.Keys(s.personas)) }
+
+// Decide implements Policy. A call without demands is refused: there is nothing that could have been allowed. The
+// rule it names is the first, by persona name, that denied a demand, or else that allowed one.
+func (s *RuleSet) Decide(p Principal, demands ...Demand) Decision {
+	d := Decision{Policy: s.hash, Rule: byDefault}
+	if p.IsZero() || len(demands) == 0 {
+		d.Denied = least(demands)
+		return d
+	}
+	first, denied, refused := unspoken, unspoken, -1
+	for i := range demands {
+		deny, allow := s.judge(p.Personas, &demands[i])
+		first = min(first, allow)
+		if deny == unspoken && allow != unspoken {
+			continue
+		}
+		// A rule's denial is told before a default's, and the least demand before a greater one, so that the
+		// order of the demands never shows.
+		if refused < 0 || deny < denied || deny == denied && less(&demands[i], &demands[refused]) {
+			denied, refused = deny, i
+		}
+	}
+	switch {
+	case refused < 0:
+		d.Allowed, d.Rule = true, s.rules[first].label
+	case denied != unspoken:
+		d.Denied, d.Rule = demands[refused], s.rules[denied].label
+	default:
+		d.Denied = demands[refused]
+	}
+	return d
+}
+
+// judge gives the ranks of the first rule that denies d and of the first that allows it.
+func (s *RuleSet) judge(personas []string, d *Demand) (deny, allow int) {
+	deny, allow = unspoken, unspoken
+	for _, name := range personas {
+		r, ok := s.personas[name]
+		if !ok {
+			continue
+		}
+		deny = min(deny, s.find(r.denyFrom, r.allowFrom, d))
+		allow = min(allow, s.find(r.allowFrom, r.end, d))
+	}
+	return deny, allow
+}
+
+func (s *RuleSet) find(from, to int, d *Demand) int {
+	for i := from; i < to; i++ {
+		if s.rules[i].matches(d) {
+			return i
+		}
+	}
+	return unspoken
+}
+
+func least(demands []Demand) Demand {
+	if len(demands) == 0 {
+		return Demand{}
+	}
+	return slices.MinFunc(demands, compareDemands)
+}
+
+func less(a, b *Demand) bool { return compareDemands(*a, *b) < 0 }
+
+func compareDemands(a, b Demand) int {
+	return cmp.Or(cmp.Compare(a.Action, b.Action), cmp.Compare(a.Target.Kind, b.Target.Kind),
+		cmp.Compare(a.Target.Name, b.Target.Name), slices.Compare(a.Target.Aliases, b.Target.Aliases))
+}
+
+// compiler turns personas into rules and collects what is wrong with them.
+type compiler struct {
+	set   *RuleSet
+	flaws Flaws
+}
+
+func (c *compiler) flaw(path string, err error) {
+	c.flaws = append(c.flaws, &Flaw{Path: path, Reason: fault.From(err)})
+}
+
+func (c *compiler) persona(p Persona) {
+	if !ValidPersonaName(p.Name) {
+		c.flaw(p.Name, ErrPersonaName)
+	}
+	if c.set.Has(p.Name) {
+		c.flaw(p.Name, ErrPersonaDup)
+	}
+	r := rights{denyFrom: len(c.set.rules)}
+	c.rules(p.Name, "deny", p.Deny)
+	r.allowFrom = len(c.set.rules)
+	c.rules(p.Name, "allow", p.Allow)
+	r.end = len(c.set.rules)
+	c.set.personas[p.Name] = r
+}
+
+func (c *compiler) rules(persona, list string, rules []Rule) {
+	for i, written := range rules {
+		path := fmt.Sprintf("%s.%s[%d]", persona, list, i)
+		if len(written.Actions) == 0 || len(written.Targets) == 0 {
+			c.flaw(path, ErrRuleEmpty)
+		}
+		compiled := rule{label: fmt.Sprintf("%s/%s[%d]", persona, list, i)}
+		for j, pattern := range written.Actions {
+			g, err := ParseGlob(pattern)
+			c.check(path, "action", j, err)
+			compiled.actions = append(compiled.actions, g)
+		}
+		for j, pattern := range written.Targets {
+			g, err := parseTarget(pattern)
+			c.check(path, "target", j, err)
+			compiled.targets = append(compiled.targets, g)
+		}
+		c.set.rules = append(c.set.rules, compiled)
+	}
+}
+
+func (c *compiler) check(path, field string, i int, err error) {
+	if err != nil {
+		c.flaw(fmt.Sprintf("%s.%s[%d]", path, field, i), err)
+	}
+}
+
+// contentHash is the SHA-256 of the personas' canonical form: sorted by name, without descriptions, each rule's
+// actions and targets as sorted sets. Rules keep their order, because decisions name them by it.
+func contentHash(sorted []Persona) string {
+	type canonicalRule struct{ Actions, Targets []string }
+	type canonical struct {
+		Name        string
+		Allow, Deny []canonicalRule
+	}
+	rules := func(written []Rule) []canonicalRule {
+		out := make([]canonicalRule, len(written))
+		for i, r := range written {
+			out[i] = canonicalRule{Actions: sortedSet(r.Actions), Targets: sortedSet(r.Targets)}
+		}
+		return out
+	}
+	form := make([]canonical, len(sorted))
+	for i, p := range sorted {
+		form[i] = canonical{Name: p.Name, Allow: rules(p.Allow), Deny: rules(p.Deny)}
+	}
+	text, _ := json.Marshal(form) // structs of strings always marshal
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+func sortedSet(words []string) []string {
+	set := slices.Clone(words)
+	slices.Sort(set)
+	return slices.Compact(set)
+}

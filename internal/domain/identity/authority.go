@@ -1,0 +1,139 @@
+package identity
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/steward-mcp/steward/internal/domain/fault"
+)
+
+// ErrUnauthenticated is the one answer to every credential that does not hold, whatever the reason; its cause has
+// the reason, for the operator.
+var ErrUnauthenticated = fault.New(fault.Unauthenticated, "identity.unauthenticated", "No valid API key was presented; ask the operator of this server for one.")
+
+// ErrPepper is what NewPepper answers to a secret that is too short.
+var ErrPepper = fault.New(fault.Invalid, "identity.pepper", "The pepper of the API keys needs at least 32 bytes; `openssl rand -hex 32` makes one.")
+
+// MinPepper is the shortest pepper, in bytes.
+const MinPepper = 32
+
+// Pepper is the secret that turns a key's text into its digest. It is kept apart from the digests, so that whoever
+// steals or edits the store can neither test guesses nor plant a key. It prints as [redacted].
+type Pepper struct{ secret func() []byte } // a function, for the reason that Credential gives
+
+// NewPepper makes a pepper of secret bytes, at least MinPepper of them.
+func NewPepper(secret []byte) (Pepper, error) {
+	if len(secret) < MinPepper {
+		return Pepper{}, ErrPepper
+	}
+	own := slices.Clone(secret)
+	return Pepper{secret: func() []byte { return own }}, nil
+}
+
+var (
+	_ fmt.Formatter          = Pepper{}
+	_ encoding.TextMarshaler = Pepper{}
+)
+
+// Format prints [redacted] for every verb and flag.
+func (Pepper) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[redacted]") }
+
+// MarshalText gives [redacted], to JSON as to every other encoder.
+func (Pepper) MarshalText() ([]byte, error) { return []byte("[redacted]"), nil }
+
+// Authority issues the keys of one environment and tells whether a credential holds. It is safe for concurrent use.
+type Authority struct {
+	pepper Pepper
+	env    string
+}
+
+// NewAuthority makes the authority of an environment: ErrEnv to a tag that is none, ErrPepper to the zero Pepper.
+func NewAuthority(pepper Pepper, env string) (Authority, error) {
+	if !ValidEnv(env) {
+		return Authority{}, ErrEnv
+	}
+	if pepper.secret == nil {
+		return Authority{}, ErrPepper
+	}
+	return Authority{pepper: pepper, env: env}, nil
+}
+
+// Issue makes a key for g and its credential, which cannot be had again. The key is not yet kept anywhere.
+func (a Authority) Issue(g Grant, now time.Time) (*Key, Credential, error) {
+	if err := g.check(); err != nil {
+		return nil, Credential{}, err
+	}
+	c, err := Generate(a.env)
+	if err != nil {
+		return nil, Credential{}, err
+	}
+	if g.Lifetime == 0 {
+		g.Lifetime = DefaultLifetime
+	}
+	created := now.UTC().Truncate(time.Microsecond)
+	k := Restore(Snapshot{
+		ID: c.ID(), Name: g.Name, Env: a.env, Personas: g.Personas, Attributes: g.Attributes,
+		Digest: a.digest(c), Created: created, Expires: created.Add(g.Lifetime),
+	})
+	return k, c, nil
+}
+
+// The reasons behind ErrUnauthenticated.
+var (
+	errUnknown = errors.New("no key has this id")
+	errForeign = errors.New("the key is for another environment")
+	errSecret  = errors.New("the secret is not the key's")
+	errRevoked = errors.New("the key is revoked")
+	errExpired = errors.New("the key has expired")
+)
+
+// Verify is nil when c is the credential of k, for this environment, neither revoked nor expired at now; else
+// ErrUnauthenticated. k is nil when there is no key of c's id: that, a wrong secret, another environment, a revoked
+// and an expired key take the same work and get the same answer.
+func (a Authority) Verify(k *Key, c Credential, now time.Time) error {
+	if c.IsZero() {
+		return ErrUnauthenticated.Because(ErrMalformed)
+	}
+	stored := Snapshot{}
+	if k != nil {
+		stored = k.s
+	}
+	sum := a.digest(c)
+	holds := hmac.Equal(sum[:], stored.Digest[:]) // in constant time
+	if reason := a.objection(k != nil, holds, stored, now); reason != nil {
+		return ErrUnauthenticated.Because(reason)
+	}
+	return nil
+}
+
+// objection is asked only after the costly part is done, so that its order tells nothing from outside.
+func (a Authority) objection(known, holds bool, s Snapshot, now time.Time) error {
+	switch {
+	case !known:
+		return errUnknown
+	case !holds:
+		return errSecret
+	case s.Env != a.env:
+		return errForeign
+	case s.State(now) == Revoked:
+		return errRevoked
+	case s.State(now) == Expired:
+		return errExpired
+	}
+	return nil
+}
+
+// digest binds the secret to the id and environment beside it: a digest that is copied to another row is worthless.
+func (a Authority) digest(c Credential) [32]byte {
+	mac := hmac.New(sha256.New, a.pepper.secret())
+	mac.Write([]byte(c.signed()))
+	var sum [32]byte
+	mac.Sum(sum[:0])
+	return sum
+}

@@ -1,0 +1,228 @@
+// Package identitytest is the contract that every identity.Repository fulfils.
+package identitytest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/steward-mcp/steward/internal/domain/identity"
+)
+
+// Start is the moment at which the keys of this package are issued.
+var Start = time.Date(2026, 3, 1, 9, 30, 0, 123456000, time.UTC)
+
+// Authority is one with a pepper that every test knows.
+func Authority(t testing.TB, env string) identity.Authority {
+	t.Helper()
+	pepper, err := identity.NewPepper(bytes.Repeat([]byte{7}, identity.MinPepper))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := identity.NewAuthority(pepper, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// Issue makes a key of env dev at now.
+func Issue(t testing.TB, name string, now time.Time) (*identity.Key, identity.Credential) {
+	t.Helper()
+	k, c, err := Authority(t, "dev").Issue(identity.Grant{
+		Name: name, Personas: []string{"analyst", "regional"},
+		Attributes: map[string][]string{"regions": {"north", "süd"}, "team": {"sales"}},
+	}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k, c
+}
+
+// RunRepository holds a repository to the contract. open gives an empty one that lives as long as its test.
+func RunRepository(t *testing.T, open func(t *testing.T) identity.Repository) {
+	for name, test := range map[string]func(*testing.T, identity.Repository){
+		"what is added is found as it was":           keepsWhatWasAdded,
+		"a taken id is refused and nothing changes":  refusesATakenID,
+		"an unknown id is not found":                 knowsNoOtherKeys,
+		"the oldest key is listed first":             listsTheOldestFirst,
+		"an update is kept":                          keepsAnUpdate,
+		"a failed update is not kept":                dropsAFailedUpdate,
+		"what was given away is a copy":              givesCopies,
+		"a revocation beside other updates survives": losesNoUpdate,
+		"an ended context stops every call":          heedsTheContext,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+	}
+}
+
+func add(t *testing.T, r identity.Repository, name string, now time.Time) *identity.Key {
+	t.Helper()
+	k, _ := Issue(t, name, now)
+	if err := r.Add(t.Context(), k); err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func expect(t *testing.T, r identity.Repository, want *identity.Key) {
+	t.Helper()
+	got, err := r.Get(t.Context(), want.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := compare([]*identity.Key{want}, []*identity.Key{got}); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func compare(want, got []*identity.Key) string {
+	return cmp.Diff(snapshots(want), snapshots(got), cmp.Comparer(func(a, b identity.KeyID) bool { return a == b }), cmpopts.EquateEmpty())
+}
+
+func snapshots(keys []*identity.Key) []identity.Snapshot {
+	var out []identity.Snapshot
+	for _, k := range keys {
+		out = append(out, k.Snapshot())
+	}
+	return out
+}
+
+func keepsWhatWasAdded(t *testing.T, r identity.Repository) {
+	expect(t, r, add(t, r, "Ada's laptop", Start))
+	plain, _, err := Authority(t, "prod").Issue(identity.Grant{Name: "plain", Personas: []string{"p"}}, Start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain.Revoke(Start.Add(time.Hour))
+	if err := r.Add(t.Context(), plain); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, r, plain)
+}
+
+func refusesATakenID(t *testing.T, r identity.Repository) {
+	first := add(t, r, "first", Start)
+	s := first.Snapshot()
+	s.Name = "second"
+	if err := r.Add(t.Context(), identity.Restore(s)); !errors.Is(err, identity.ErrExists) {
+		t.Errorf("Add = %v, want ErrExists", err)
+	}
+	expect(t, r, first)
+}
+
+func knowsNoOtherKeys(t *testing.T, r identity.Repository) {
+	add(t, r, "present", Start)
+	absent, _ := Issue(t, "absent", Start)
+	if _, err := r.Get(t.Context(), absent.ID()); !errors.Is(err, identity.ErrNotFound) {
+		t.Errorf("Get = %v, want ErrNotFound", err)
+	}
+	err := r.Update(t.Context(), absent.ID(), func(*identity.Key) error { t.Error("change is called"); return nil })
+	if !errors.Is(err, identity.ErrNotFound) {
+		t.Errorf("Update = %v, want ErrNotFound", err)
+	}
+}
+
+func listsTheOldestFirst(t *testing.T, r identity.Repository) {
+	empty, err := r.List(t.Context())
+	if err != nil || len(empty) != 0 {
+		t.Fatalf("an empty repository lists %v, %v", empty, err)
+	}
+	later := add(t, r, "later", Start.Add(time.Hour))
+	a, b := add(t, r, "a", Start), add(t, r, "b", Start)
+	if a.ID().String() > b.ID().String() {
+		a, b = b, a
+	}
+	got, err := r.List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := compare([]*identity.Key{a, b, later}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func keepsAnUpdate(t *testing.T, r identity.Repository) {
+	k := add(t, r, "k", Start)
+	bystander := add(t, r, "bystander", Start)
+	now := Start.Add(time.Minute)
+	if err := r.Update(t.Context(), k.ID(), func(k *identity.Key) error { k.Revoke(now); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	k.Revoke(now)
+	expect(t, r, k)
+	expect(t, r, bystander)
+}
+
+func dropsAFailedUpdate(t *testing.T, r identity.Repository) {
+	k := add(t, r, "k", Start)
+	no := errors.New("no")
+	err := r.Update(t.Context(), k.ID(), func(k *identity.Key) error { k.Revoke(Start); return no })
+	if !errors.Is(err, no) {
+		t.Errorf("Update = %v, want the error of change", err)
+	}
+	expect(t, r, k)
+}
+
+func givesCopies(t *testing.T, r identity.Repository) {
+	k := add(t, r, "k", Start)
+	got, err := r.Get(t.Context(), k.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	untouched := identity.Restore(k.Snapshot())
+	got.Revoke(Start)
+	k.Revoke(Start)
+	got.Principal().Attributes["regions"][0] = "everywhere"
+	expect(t, r, untouched)
+}
+
+func losesNoUpdate(t *testing.T, r identity.Repository) {
+	var keys []*identity.Key
+	for i := range 8 {
+		keys = append(keys, add(t, r, fmt.Sprint("k", i), Start))
+	}
+	var wg sync.WaitGroup
+	for i, k := range keys {
+		for range 2 {
+			wg.Go(func() {
+				at := Start.Add(time.Duration(i) * time.Minute)
+				if err := r.Update(t.Context(), k.ID(), func(k *identity.Key) error { k.Revoke(at); return nil }); err != nil {
+					t.Error(err)
+				}
+				if got, err := r.Get(t.Context(), k.ID()); err != nil || !got.Snapshot().Revoked.Equal(at) {
+					t.Errorf("after a revocation: %v, %v", got, err)
+				}
+			})
+		}
+	}
+	wg.Wait()
+}
+
+func heedsTheContext(t *testing.T, r identity.Repository) {
+	k := add(t, r, "k", Start)
+	other, _ := Issue(t, "other", Start)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, getErr := r.Get(ctx, k.ID())
+	_, listErr := r.List(ctx)
+	for call, err := range map[string]error{
+		"Add": r.Add(ctx, other), "Get": getErr, "List": listErr,
+		"Update": r.Update(ctx, k.ID(), func(k *identity.Key) error { k.Revoke(Start); return nil }),
+	} {
+		if err == nil {
+			t.Errorf("%s succeeds", call)
+		}
+	}
+	expect(t, r, k)
+	if _, err := r.Get(t.Context(), other.ID()); !errors.Is(err, identity.ErrNotFound) {
+		t.Errorf("Get of what was never added = %v", err)
+	}
+}

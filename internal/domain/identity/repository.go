@@ -1,0 +1,28 @@
+package identity
+
+import (
+	"context"
+
+	"github.com/steward-mcp/steward/internal/domain/fault"
+)
+
+// Faults of a Repository.
+var (
+	ErrNotFound = fault.New(fault.NotFound, "identity.not_found", "No key has this id.")
+	ErrExists   = fault.New(fault.Conflict, "identity.exists", "A key of this id is kept already.")
+)
+
+// Repository keeps keys. What a call that returned has written is what every later call reads, in this process and
+// in every other on the same store: a revocation holds at once. Keys go in and come out as copies. Safe for
+// concurrent use; a ctx that has ended stops any call.
+type Repository interface {
+	// Add keeps a new key; ErrExists when its id is taken, whereupon nothing has changed.
+	Add(ctx context.Context, k *Key) error
+	// Get gives the key of that id, or ErrNotFound. Its cost does not grow with the number of keys.
+	Get(ctx context.Context, id KeyID) (*Key, error)
+	// List gives all keys, oldest first, keys of the same moment by id.
+	List(ctx context.Context) ([]*Key, error)
+	// Update loads, changes and saves a key as one step; ErrNotFound when there is none. Nothing is saved when
+	// change fails, and its error is returned. change may run more than once, so it does nothing but change the key.
+	Update(ctx context.Context, id KeyID, change func(*Key) error) error
+}

@@ -1,0 +1,117 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/go-playground/validator/v10"
+
+	"github.com/steward-mcp/steward/internal/domain/access"
+)
+
+// Check loads the configuration only to say what is wrong with it: every Problem on a line of its own on out. It
+// returns what Load does.
+func Check(o Options, out io.Writer) error {
+	_, err := Load(o)
+	if err == nil {
+		return nil
+	}
+	if _, writeErr := fmt.Fprintln(out, err); writeErr != nil {
+		return errors.Join(err, writeErr)
+	}
+	return err
+}
+
+// check finds what is wrong with values that are well written.
+func (l *loader) check() {
+	l.checkFields()
+	l.checkPersonas()
+	l.checkListeners()
+	l.checkModels()
+}
+
+// wrong reports a value, unless it could not even be read: then what is there is not what was written.
+func (l *loader) wrong(path, reason string) {
+	if !slices.ContainsFunc(l.problems, func(p Problem) bool { return p.Path == path }) {
+		l.problem(l.origin(path), path, reason)
+	}
+}
+
+func (l *loader) checkFields() {
+	err := newValidator().Struct(l.config)
+	violations, _ := errors.AsType[validator.ValidationErrors](err)
+	for _, v := range violations {
+		_, path, _ := strings.Cut(v.Namespace(), ".") // the first part is the type's name
+		l.wrong(path, sentence(v))
+	}
+}
+
+// sentence says what a rule wants. Rules without a parameter have their sentence in rules.
+func sentence(v validator.FieldError) string {
+	switch v.Tag() {
+	case "required":
+		return "must not be empty"
+	case "unique":
+		return "must not name anything twice"
+	case "oneof":
+		return "must be one of " + strings.ReplaceAll(v.Param(), " ", ", ")
+	case "gte":
+		return "must be at least " + v.Param()
+	case "lte":
+		return "must be at most " + v.Param()
+	case "ltefield":
+		return "must be at most " + sibling(v.Param())
+	case "max":
+		if v.Kind() == reflect.String {
+			return "must have at most " + v.Param() + " characters"
+		}
+		return "must have at most " + v.Param() + " elements"
+	}
+	return rules[v.Tag()].sentence
+}
+
+// sibling is the key of a field that a rule names in Go.
+func sibling(name string) string {
+	for _, section := range []reflect.Type{reflect.TypeFor[Metrics](), reflect.TypeFor[Conversations]()} {
+		if f, ok := section.FieldByName(name); ok {
+			return yamlName(f)
+		}
+	}
+	return name
+}
+
+func (l *loader) checkPersonas() {
+	_, err := l.config.Policy()
+	flaws, _ := errors.AsType[access.Flaws](err)
+	for _, flaw := range flaws {
+		l.wrong("personas."+flaw.Path, flaw.Reason.Message)
+	}
+	for i, name := range l.config.Stdio.Personas {
+		if _, ok := l.config.Personas[name]; !ok {
+			l.wrong(fmt.Sprintf("stdio.personas[%d]", i), "is not a persona that is defined under personas")
+		}
+	}
+}
+
+func (l *loader) checkListeners() {
+	s := l.config.Server
+	for _, listener := range []struct{ path, address string }{{"server.listen", s.Listen}, {"server.admin_listen", s.AdminListen}} {
+		if validAddress(listener.address) && !loopback(listener.address) && !s.BehindTLSProxy {
+			l.wrong(listener.path, "is reachable from other machines without TLS; listen on 127.0.0.1, or set server.behind_tls_proxy when clients can only come through a proxy that speaks TLS")
+		}
+	}
+	if s.Listen == s.AdminListen && !strings.HasSuffix(s.Listen, ":0") {
+		l.wrong("server.admin_listen", "must be another address than server.listen")
+	}
+}
+
+func (l *loader) checkModels() {
+	c := l.config.Claude
+	if len(c.Models) > 0 && !slices.Contains(c.Models, c.Model) {
+		l.wrong("claude.model", "must be one of claude.models")
+	}
+}

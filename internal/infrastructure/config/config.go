@@ -1,0 +1,135 @@
+// Package config reads Steward's configuration: defaults, then one strict YAML file, then STEWARD_… variables, then
+// flags. Whatever it does not know is an error, every error is told at once with its place, and secrets come from the
+// environment or from files of their own, never from the YAML.
+package config
+
+import "time"
+
+// Config is everything that can be configured. Load makes one; its values have been checked, and its paths are
+// absolute. An empty file is valid: loopback, authentication, limits and audit are on, and nobody may do anything,
+// since there is no persona.
+type Config struct {
+	Environment   string             `yaml:"environment" validate:"environment_tag"` // what API keys must be tagged with
+	StateDir      string             `yaml:"state_dir" path:"file"`                  // state file, pepper and, unless Audit.Dir says otherwise, journal
+	KeyPepper     Secret             `yaml:"key_pepper" validate:"-"`                // unset: kept in the state directory, made when it is missing
+	Server        Server             `yaml:"server"`
+	Security      Security           `yaml:"security"`
+	Personas      map[string]Persona `yaml:"personas" validate:"-"` // access.Compile judges them
+	Stdio         Stdio              `yaml:"stdio"`
+	Metrics       Metrics            `yaml:"metrics"`
+	Claude        Claude             `yaml:"claude"`
+	Conversations Conversations      `yaml:"conversations"`
+	Audit         Audit              `yaml:"audit"`
+	Telemetry     Telemetry          `yaml:"telemetry"`
+	Log           Log                `yaml:"log"`
+}
+
+// Server is about the listeners. A port of 0 takes any free one.
+type Server struct {
+	Listen         string        `yaml:"listen" validate:"address"`
+	AdminListen    string        `yaml:"admin_listen" validate:"address"`                       // probes and metrics, without authentication
+	AllowedHosts   []string      `yaml:"allowed_hosts" validate:"max=100,unique,dive,host"`     // Host headers beside the loopback names
+	AllowedOrigins []string      `yaml:"allowed_origins" validate:"max=100,unique,dive,origin"` // Origin headers of web pages that may call
+	MaxBodyBytes   int64         `yaml:"max_body_bytes" validate:"gte=1024,lte=67108864"`       // of one request
+	RequestTimeout time.Duration `yaml:"request_timeout" validate:"gte=1s,lte=1h"`              // of a call whose tool names no deadline
+	DrainTimeout   time.Duration `yaml:"drain_timeout" validate:"gte=0s,lte=10m"`               // what running calls get at shutdown
+	BehindTLSProxy bool          `yaml:"behind_tls_proxy"`                                      // clients reach the listeners through TLS only
+}
+
+// Security is about what holds for every caller.
+type Security struct {
+	RateLimit RateLimit `yaml:"rate_limit"`
+}
+
+// RateLimit is the token bucket of each principal and class of tools.
+type RateLimit struct {
+	Enabled           bool `yaml:"enabled"`
+	RequestsPerMinute int  `yaml:"requests_per_minute" validate:"gte=1,lte=1000000"`
+	BurstSize         int  `yaml:"burst_size" validate:"gte=1,lte=100000"`
+}
+
+// Stdio is who the user of `steward stdio` is.
+type Stdio struct {
+	User     string   `yaml:"user" validate:"required,max=100,printable"`
+	Personas []string `yaml:"personas" validate:"max=50,unique"` // names under Config.Personas
+}
+
+// Metrics is the dbt project that is served, and the bounds of questions. Without ProjectDir there are no metrics.
+type Metrics struct {
+	ProjectDir     string        `yaml:"project_dir" path:"file" validate:"max=4096"`
+	ProfilesDir    string        `yaml:"profiles_dir" path:"file" validate:"max=4096"` // empty: as dbt looks for it
+	Target         string        `yaml:"target" validate:"max=200"`                    // empty: the profile's default
+	Python         string        `yaml:"python" path:"command" validate:"max=4096"`    // empty: python3 in PATH
+	Env            []string      `yaml:"env" validate:"max=200,unique,dive,env_name"`  // further variables that the profile reads
+	DefaultLimit   int           `yaml:"default_limit" validate:"gte=1,ltefield=MaxRows"`
+	MaxRows        int           `yaml:"max_rows" validate:"gte=1,lte=10000000"`
+	Timeout        time.Duration `yaml:"timeout" validate:"gte=1s,lte=1h"`       // of one question
+	ReadyTimeout   time.Duration `yaml:"ready_timeout" validate:"gte=1s,lte=1h"` // of a worker's start
+	IdleRelease    time.Duration `yaml:"idle_release" validate:"gte=0s,lte=1h"`  // after which an unused DuckDB file is closed
+	LockWait       time.Duration `yaml:"lock_wait" validate:"gte=0s,lte=1h"`     // for a DuckDB file that another process writes
+	QueueDepth     int           `yaml:"queue_depth" validate:"gte=1,lte=10000"` // questions that wait for a worker
+	MaxAnswerBytes int           `yaml:"max_answer_bytes" validate:"gte=65536,lte=1073741824"`
+}
+
+// Claude is the model provider. Without APIKey there is no conversation tool.
+type Claude struct {
+	Endpoint  string        `yaml:"endpoint" validate:"endpoint"`
+	APIKey    Secret        `yaml:"api_key" validate:"-"`
+	Model     string        `yaml:"model" validate:"required,max=200,printable"`
+	Models    []string      `yaml:"models" validate:"max=100,unique,dive,required,max=200,printable"` // what callers may choose; empty: Model alone
+	MaxTokens int           `yaml:"max_tokens" validate:"gte=1,lte=1000000"`                          // of one reply, unless the caller says
+	Timeout   time.Duration `yaml:"timeout" validate:"gte=1s,lte=10m"`                                // of one reply, retries included
+	Retries   int           `yaml:"retries" validate:"gte=0,lte=5"`
+}
+
+// Conversations bounds what a principal can keep. Texts are counted in characters.
+type Conversations struct {
+	MaxPerPrincipal int `yaml:"max_per_principal" validate:"gte=1,lte=10000"`
+	MaxMessages     int `yaml:"max_messages" validate:"gte=2,lte=100000"`
+	MaxMessageChars int `yaml:"max_message_chars" validate:"gte=1,ltefield=MaxChars"`
+	MaxSystemChars  int `yaml:"max_system_chars" validate:"gte=1,lte=10000000"`
+	MaxChars        int `yaml:"max_chars" validate:"gte=1,lte=100000000"` // of a conversation, all messages together
+}
+
+// Audit is the journal.
+type Audit struct {
+	Dir             string `yaml:"dir" path:"file" validate:"max=4096"` // empty in the file: audit below StateDir
+	MaxSegmentBytes int64  `yaml:"max_segment_bytes" validate:"gte=65536,lte=17179869184"`
+}
+
+// Telemetry is what the standard OTEL_* variables do not say.
+type Telemetry struct {
+	Baggage []string `yaml:"baggage" validate:"max=100,unique,dive,required,max=256,printable"` // keys that clients may set
+}
+
+// Log is how the process speaks to its operator, on standard error.
+type Log struct {
+	Level  string `yaml:"level" validate:"oneof=debug info warn error"`
+	Format string `yaml:"format" validate:"oneof=json console"`
+}
+
+// Default is what holds where nothing is said. Its StateDir is empty: Load finds a place for it.
+func Default() Config {
+	return Config{
+		Environment: "dev",
+		Server: Server{
+			Listen: "127.0.0.1:7878", AdminListen: "127.0.0.1:7879", MaxBodyBytes: 4 << 20,
+			RequestTimeout: time.Minute, DrainTimeout: 20 * time.Second,
+		},
+		Security: Security{RateLimit: RateLimit{Enabled: true, RequestsPerMinute: 60, BurstSize: 10}},
+		Stdio:    Stdio{User: "local"},
+		Metrics: Metrics{
+			DefaultLimit: 1000, MaxRows: 100_000, Timeout: time.Minute, ReadyTimeout: time.Minute,
+			IdleRelease: 5 * time.Second, LockWait: 10 * time.Second, QueueDepth: 16, MaxAnswerBytes: 32 << 20,
+		},
+		Claude: Claude{
+			Endpoint: "https://api.anthropic.com", Model: "claude-sonnet-5-5", MaxTokens: 4096,
+			Timeout: 2 * time.Minute, Retries: 2,
+		},
+		Conversations: Conversations{
+			MaxPerPrincipal: 10, MaxMessages: 1000, MaxMessageChars: 100_000, MaxSystemChars: 100_000, MaxChars: 600_000,
+		},
+		Audit: Audit{MaxSegmentBytes: 64 << 20},
+		Log:   Log{Level: "info", Format: "json"},
+	}
+}

@@ -1,0 +1,123 @@
+package identitystore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/steward-mcp/steward/internal/domain/fault"
+	"github.com/steward-mcp/steward/internal/domain/identity"
+	"github.com/steward-mcp/steward/internal/infrastructure/database"
+	"github.com/steward-mcp/steward/internal/infrastructure/identitystore/sqlcgen"
+)
+
+// SQLite keeps keys in the state file. It holds no copy of them: the command line may revoke a key beside a running
+// server, and the next request must know.
+type SQLite struct {
+	db  *database.DB
+	get pointRead
+	// writing is held while the write connection is in another mode than the rest of the state wants.
+	writing sync.Mutex
+}
+
+var _ identity.Repository = (*SQLite)(nil)
+
+// NewSQLite takes a database whose schema is up to date.
+func NewSQLite(db *database.DB) *SQLite { return &SQLite{db: db, get: pointRead{DB: db.Read}} }
+
+// Add implements identity.Repository.
+func (s *SQLite) Add(ctx context.Context, k *identity.Key) error {
+	row, err := toRow(k.Snapshot())
+	if err != nil {
+		return err
+	}
+	return s.durably(ctx, func(tx *sql.Tx) error {
+		added, err := sqlcgen.New(tx).InsertKey(ctx, sqlcgen.InsertKeyParams(row))
+		if err != nil {
+			return fmt.Errorf("insert a key: %w", err)
+		}
+		if added == 0 {
+			return identity.ErrExists
+		}
+		return nil
+	})
+}
+
+// Get implements identity.Repository.
+func (s *SQLite) Get(ctx context.Context, id identity.KeyID) (*identity.Key, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fault.From(err)
+	}
+	return load(ctx, sqlcgen.New(&s.get), id)
+}
+
+func load(ctx context.Context, q *sqlcgen.Queries, id identity.KeyID) (*identity.Key, error) {
+	row, err := q.GetKey(ctx, id.String())
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, identity.ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read a key: %w", database.Translate(ctx, err))
+	}
+	return toKey(row)
+}
+
+// List implements identity.Repository.
+func (s *SQLite) List(ctx context.Context) ([]*identity.Key, error) {
+	rows, err := sqlcgen.New(s.db.Read).ListKeys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list the keys: %w", database.Translate(ctx, err))
+	}
+	keys := make([]*identity.Key, len(rows))
+	for i, row := range rows {
+		if keys[i], err = toKey(row); err != nil {
+			return nil, err
+		}
+	}
+	return keys, nil
+}
+
+// Update implements identity.Repository.
+func (s *SQLite) Update(ctx context.Context, id identity.KeyID, change func(*identity.Key) error) error {
+	return s.durably(ctx, func(tx *sql.Tx) error {
+		q := sqlcgen.New(tx)
+		k, err := load(ctx, q, id)
+		if err != nil {
+			return err
+		}
+		if err := change(k); err != nil {
+			return err
+		}
+		row, err := toRow(k.Snapshot())
+		if err != nil {
+			return err
+		}
+		err = q.UpdateKey(ctx, sqlcgen.UpdateKeyParams{
+			Name: row.Name, Environment: row.Environment, Personas: row.Personas, Attributes: row.Attributes,
+			Digest: row.Digest, ExpiresUs: row.ExpiresUs, RevokedUs: row.RevokedUs, ID: row.ID,
+		})
+		if err != nil {
+			return fmt.Errorf("update a key: %w", err)
+		}
+		return nil
+	})
+}
+
+// durably runs a transaction that also survives a power failure, which the state file's usual mode does not promise:
+// a revoked key must not come back.
+func (s *SQLite) durably(ctx context.Context, do func(*sql.Tx) error) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	// The pragma speaks to a connection, and outside a transaction only; the write pool has one connection, and other
+	// stores that use it meanwhile are merely more durable.
+	if _, err := s.db.Write.ExecContext(ctx, "PRAGMA synchronous = FULL"); err != nil {
+		return database.Translate(ctx, err)
+	}
+	defer func() {
+		// The caller may have left; the mode goes back all the same. Failing to is slower, not wrong.
+		_, _ = s.db.Write.ExecContext(context.WithoutCancel(ctx), "PRAGMA synchronous = NORMAL")
+	}()
+	return database.InTx(ctx, s.db.Write, do)
+}

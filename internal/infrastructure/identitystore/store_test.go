@@ -1,0 +1,139 @@
+package identitystore_test
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/steward-mcp/steward/internal/domain/identity"
+	"github.com/steward-mcp/steward/internal/domain/identity/identitytest"
+	"github.com/steward-mcp/steward/internal/infrastructure/database"
+	"github.com/steward-mcp/steward/internal/infrastructure/identitystore"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func open(t testing.TB, path string) *database.DB {
+	t.Helper()
+	db, err := database.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+func TestMemory_KeepsTheContract(t *testing.T) {
+	t.Parallel()
+	identitytest.RunRepository(t, func(*testing.T) identity.Repository { return identitystore.NewMemory() })
+}
+
+func TestSQLite_KeepsTheContract(t *testing.T) {
+	t.Parallel()
+	identitytest.RunRepository(t, func(t *testing.T) identity.Repository {
+		t.Helper()
+		return identitystore.NewSQLite(open(t, filepath.Join(t.TempDir(), "state.db")))
+	})
+}
+
+// The command line works on the state file beside the server; what it revokes is refused by the next request.
+func TestSQLite_SeesARevocationByAnotherProcessAtOnce(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	server, commandLine := identitystore.NewSQLite(open(t, path)), identitystore.NewSQLite(open(t, path))
+	k, _ := identitytest.Issue(t, "Ada", identitytest.Start)
+	if err := commandLine.Add(t.Context(), k); err != nil {
+		t.Fatal(err)
+	}
+	before, err := server.Get(t.Context(), k.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	revoke := func(k *identity.Key) error { k.Revoke(identitytest.Start); return nil }
+	if err := commandLine.Update(t.Context(), k.ID(), revoke); err != nil {
+		t.Fatal(err)
+	}
+	after, err := server.Get(t.Context(), k.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, a := before.Snapshot().State(identitytest.Start), after.Snapshot().State(identitytest.Start); b != identity.Active || a != identity.Revoked {
+		t.Errorf("the key is %s before and %s after", b, a)
+	}
+}
+
+func TestSQLite_WritesKeysDurablyAndLeavesTheModeAsItWas(t *testing.T) {
+	t.Parallel()
+	db := open(t, filepath.Join(t.TempDir(), "state.db"))
+	store := identitystore.NewSQLite(db)
+	k, _ := identitytest.Issue(t, "Ada", identitytest.Start)
+	if err := store.Add(t.Context(), k); err != nil {
+		t.Fatal(err)
+	}
+	mode := func() (m int) {
+		t.Helper()
+		if err := db.Write.QueryRowContext(t.Context(), "PRAGMA synchronous").Scan(&m); err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	const normal = 1
+	if got := mode(); got != normal {
+		t.Errorf("after Add the mode is %d", got)
+	}
+	no := errors.New("no")
+	if err := store.Update(t.Context(), k.ID(), func(*identity.Key) error { return no }); !errors.Is(err, no) {
+		t.Fatal(err)
+	}
+	if got := mode(); got != normal {
+		t.Errorf("after a failed Update the mode is %d", got)
+	}
+}
+
+func TestSQLite_KeepsNoKeyThatCouldBeUsed(t *testing.T) {
+	t.Parallel()
+	db := open(t, filepath.Join(t.TempDir(), "state.db"))
+	k, c := identitytest.Issue(t, "Ada", identitytest.Start)
+	if err := identitystore.NewSQLite(db).Add(t.Context(), k); err != nil {
+		t.Fatal(err)
+	}
+	var dump string
+	const everything = `SELECT group_concat(id || name || environment || personas || attributes || hex(digest)) FROM api_keys`
+	if err := db.Read.QueryRowContext(t.Context(), everything).Scan(&dump); err != nil {
+		t.Fatal(err)
+	}
+	secret := strings.Split(c.Reveal(), "_")[3]
+	if !strings.Contains(dump, k.ID().String()) || strings.Contains(dump, secret[:10]) {
+		t.Errorf("the table holds %s", dump)
+	}
+}
+
+func BenchmarkGet(b *testing.B) {
+	stores := map[string]identity.Repository{
+		"memory": identitystore.NewMemory(), "sqlite": identitystore.NewSQLite(open(b, filepath.Join(b.TempDir(), "state.db"))),
+	}
+	for name, store := range stores {
+		k, _ := identitytest.Issue(b, "Ada", identitytest.Start)
+		if err := store.Add(b.Context(), k); err != nil {
+			b.Fatal(err)
+		}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := store.Get(b.Context(), k.ID()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
