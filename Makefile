@@ -66,7 +66,12 @@ golden: ## rewrite the golden files after a change of contract
 
 .PHONY: lint
 lint: ## check formatting, imports, layers and style
-	@scripts/lint.sh
+	@scripts/tool.sh golangci-lint config verify
+	@scripts/tool.sh golangci-lint run ./...
+
+.PHONY: architecture
+architecture: ## check layers, contexts, budgets and reachability
+	go test -count=1 ./tests/architecture
 
 .PHONY: cross
 cross: ## compile for the other platforms

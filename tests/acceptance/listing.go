@@ -24,7 +24,7 @@ func readListings(file string) (map[string]map[string]listing, error) {
 		return nil, err
 	}
 	var all map[string]map[string]listing
-	return all, decode(data, &all)
+	return all, harness.Decode(data, &all)
 }
 
 func checkListing(ctx context.Context, c *harness.Client, metric string, want listing) error {

@@ -37,7 +37,7 @@ func readQuestions(file, only string) (map[string][]question, error) {
 		return nil, err
 	}
 	var all []question
-	if err := decode(data, &all); err != nil {
+	if err := harness.Decode(data, &all); err != nil {
 		return nil, err
 	}
 	by := map[string][]question{}
@@ -84,9 +84,9 @@ func (q question) check(ctx context.Context, c *harness.Client) error {
 	for i, column := range answer.Columns {
 		names[i] = column.Name
 	}
-	rows, sorted := byColumnName(names, answer.Rows)
+	rows, sorted := harness.ByColumnName(names, answer.Rows)
 	if diff := cmp.Diff(q.Columns, sorted); diff != "" {
 		return fmt.Errorf("columns (-want +got):\n%s", diff)
 	}
-	return sameRows(q.Rows, rows, q.CheckOrder)
+	return harness.SameRows(q.Rows, rows, q.CheckOrder)
 }

@@ -144,3 +144,19 @@ func Root() (string, error) {
 	}
 	return "", err
 }
+
+// Build compiles steward into dir and returns the path of the binary, so that a test runs the code as it stands and
+// not what was last built by hand.
+func Build(ctx context.Context, dir string) (string, error) {
+	root, err := Root()
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(dir, "steward")
+	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/steward") //nolint:gosec // ours
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return binary, nil
+}

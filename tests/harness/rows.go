@@ -1,4 +1,4 @@
-package main
+package harness
 
 import (
 	"bytes"
@@ -11,14 +11,15 @@ import (
 	"strings"
 )
 
-func decode(data []byte, to any) error {
+// Decode reads JSON and keeps every digit of its numbers.
+func Decode(data []byte, to any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
 	return d.Decode(to)
 }
 
-// byColumnName brings the columns of an answer into the order of their names.
-func byColumnName(names []string, rows [][]any) ([][]any, []string) {
+// ByColumnName brings the columns of an answer into the order of their names.
+func ByColumnName(names []string, rows [][]any) ([][]any, []string) {
 	order := make([]int, len(names))
 	for i := range order {
 		order[i] = i
@@ -38,8 +39,8 @@ func byColumnName(names []string, rows [][]any) ([][]any, []string) {
 	return moved, sorted
 }
 
-// sameRows compares as a multiset, or in order: numbers within a relative 1e-6, a date as midnight.
-func sameRows(want, got [][]any, ordered bool) error {
+// SameRows compares as a multiset, or in order: numbers within a relative 1e-6, a date as midnight.
+func SameRows(want, got [][]any, ordered bool) error {
 	if len(want) != len(got) {
 		return fmt.Errorf("%d rows, want %d", len(got), len(want))
 	}
@@ -64,7 +65,7 @@ func sortedRows(rows [][]any) [][]any {
 		for i := range a {
 			x, isX := number(a[i])
 			y, isY := number(b[i])
-			if isX && isY && !close(x, y) {
+			if isX && isY && !nearly(x, y) {
 				return cmp.Compare(x, y)
 			}
 		}
@@ -90,7 +91,7 @@ func sameRow(want, got []any) bool {
 		x, isX := number(a)
 		y, isY := number(b)
 		if isX && isY {
-			return close(x, y)
+			return nearly(x, y)
 		}
 		return plain(a) == plain(b)
 	})
@@ -105,7 +106,7 @@ func number(v any) (float64, bool) {
 	return f, err == nil
 }
 
-func close(a, b float64) bool { //nolint:predeclared // the plain word for it
+func nearly(a, b float64) bool {
 	const relative = 1e-6
 	return a == b || math.Abs(a-b) <= relative*math.Max(math.Abs(a), math.Abs(b))
 }

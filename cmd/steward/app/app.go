@@ -36,6 +36,7 @@ func Options(s Settings) fx.Option {
 		identityModule,
 		toolModule,
 		metricModule,
+		conversationModule,
 	)
 }
 

@@ -1,0 +1,158 @@
+// Command bench compares steward with the mf command line on the demo project, in one run on one machine, as ratios
+// of medians. Absolute figures depend on the machine and are printed to make the ratios plausible, not to be quoted.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/steward-mcp/steward/tests/harness"
+)
+
+// How often each side is asked. mf takes seconds a call; steward is asked often enough for a steady median.
+const (
+	mfRuns      = 5
+	stewardRuns = 400
+	warmUp      = 20
+)
+
+// contest is one question to both, and the ratio to aim at.
+type contest struct {
+	name string
+	mf   []string
+	tool string
+	args map[string]any
+	aim  float64
+}
+
+var contests = []contest{
+	{"list metrics", []string{"list", "metrics"}, "list_metrics", map[string]any{}, 4000},
+	{
+		"one metric by month", []string{"query", "--quiet", "--metrics", "revenue", "--group-by", "metric_time__month"},
+		"query", map[string]any{"metrics": []string{"revenue"}, "group_by": []string{"metric_time__month"}}, 150,
+	},
+	{
+		"three metrics by month and region over a join",
+		[]string{"query", "--quiet", "--metrics", "revenue,orders,refunds", "--group-by", "metric_time__month,store__region__name"},
+		"query", map[string]any{
+			"metrics": []string{"revenue", "orders", "refunds"}, "group_by": []string{"metric_time__month", "store__region__name"},
+		}, 50,
+	},
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	root, err := harness.Root()
+	if err != nil {
+		return err
+	}
+	// mf goes first: it opens the warehouse for writing, which a server that reads would not let it.
+	slow := make([]time.Duration, len(contests))
+	for i, c := range contests {
+		fmt.Fprintf(os.Stderr, "mf: %s (%d runs)\n", c.name, mfRuns)
+		if slow[i], err = median(mfRuns, func() error { return mf(ctx, root, c.mf) }); err != nil {
+			return err
+		}
+	}
+	server, client, cleanUp, err := serve(ctx, root)
+	if err != nil {
+		return err
+	}
+	defer cleanUp()
+	defer server.Kill()
+	fmt.Printf("%-46s %12s %12s %10s %8s\n", "question", "mf p50", "steward p50", "ratio", "aim")
+	for i, c := range contests {
+		fast, err := ask(ctx, client, c)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		fmt.Printf("%-46s %12s %12s %9.0fx %7.0fx\n", c.name, slow[i].Round(time.Millisecond), fast.Round(time.Microsecond),
+			float64(slow[i])/float64(fast), c.aim)
+	}
+	return nil
+}
+
+func mf(ctx context.Context, root string, args []string) error {
+	project := filepath.Join(root, "var", "demo", "project")
+	c := exec.CommandContext(ctx, filepath.Join(root, "var", "python", "bin", "mf"), args...) //nolint:gosec // ours
+	c.Dir = project
+	c.Env = append(harness.Environment(), "DBT_PROJECT_DIR="+project, "DBT_PROFILES_DIR="+project, "DO_NOT_TRACK=1")
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("mf %v: %w\n%s", args, err, out)
+	}
+	return nil
+}
+
+const config = `state_dir: state
+server: {listen: "127.0.0.1:0", admin_listen: "127.0.0.1:0"}
+security: {rate_limit: {enabled: false}}
+personas:
+  analyst:
+    allow:
+      - {action: "*", target: "*"}
+metrics: {project_dir: %[1]q, profiles_dir: %[1]q, python: %[2]q}
+`
+
+func serve(ctx context.Context, root string) (*harness.Server, *harness.Client, func(), error) {
+	dir, err := os.MkdirTemp("", "steward-bench-")
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	cleanUp := func() { _ = os.RemoveAll(dir) }
+	file := filepath.Join(dir, "steward.yaml")
+	text := fmt.Sprintf(config, filepath.Join(root, "var", "demo", "project"), filepath.Join(root, "var", "python", "bin", "python"))
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return nil, nil, cleanUp, err
+	}
+	binary := filepath.Join(root, "bin", "steward")
+	key, err := harness.CreateKey(ctx, binary, file, "bench", "analyst")
+	if err != nil {
+		return nil, nil, cleanUp, err
+	}
+	server, err := harness.Start(ctx, binary, file)
+	if err != nil {
+		return nil, nil, cleanUp, err
+	}
+	return server, harness.NewClient(server.URL, key, harness.Modern), cleanUp, nil
+}
+
+// ask measures one client that asks one question after the other.
+func ask(ctx context.Context, c *harness.Client, q contest) (time.Duration, error) {
+	once := func() error {
+		_, err := c.Tool(ctx, q.tool, q.args, nil)
+		return err
+	}
+	for range warmUp {
+		if err := once(); err != nil {
+			return 0, err
+		}
+	}
+	return median(stewardRuns, once)
+}
+
+func median(runs int, once func() error) (time.Duration, error) {
+	took := make([]time.Duration, runs)
+	for i := range took {
+		begun := time.Now()
+		if err := once(); err != nil {
+			return 0, err
+		}
+		took[i] = time.Since(begun)
+	}
+	slices.Sort(took)
+	return took[runs/2], nil
+}
