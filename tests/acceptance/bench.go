@@ -40,7 +40,7 @@ func prepare(ctx context.Context, cases, binary, python string) (*bench, error) 
 		}
 	}
 	b.warehouse = filepath.Join(b.dir, "cases.duckdb")
-	load := exec.CommandContext(ctx, b.python, "-c", loader, filepath.Join(b.cases, "warehouse.sql"), b.warehouse) //nolint:gosec // ours
+	load := exec.CommandContext(ctx, b.python, "-c", loader, filepath.Join(b.cases, "warehouse.sql"), b.warehouse)
 	load.Env = harness.Environment()
 	if out, err := load.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("load the warehouse: %w: %s", err, out)

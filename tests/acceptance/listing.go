@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 
@@ -52,9 +53,7 @@ type item struct {
 func pages(ctx context.Context, c *harness.Client, tool, member string, args map[string]any) ([]item, error) {
 	var all []item
 	given := map[string]any{}
-	for k, v := range args {
-		given[k] = v
-	}
+	maps.Copy(given, args)
 	for {
 		var page map[string]any
 		if _, err := c.Tool(ctx, tool, given, &page); err != nil {

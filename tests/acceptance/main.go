@@ -22,15 +22,14 @@ func main() {
 	only := flag.String("only", "", `"nowhere" leaves out the questions with a where`)
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	score, err := run(ctx, *cases, *binary, *python, *only)
+	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "acceptance:", err)
-		os.Exit(2)
 	}
 	// The last line is read by scripts.
 	fmt.Printf("passed %d of %d, failed %d\n", score.passed, score.total(), score.failed)
-	if score.failed > 0 || score.passed == 0 {
+	if err != nil || score.failed > 0 || score.passed == 0 {
 		os.Exit(1)
 	}
 }

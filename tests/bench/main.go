@@ -34,22 +34,28 @@ type contest struct {
 var contests = []contest{
 	{"list metrics", []string{"list", "metrics"}, "list_metrics", map[string]any{}, 4000},
 	{
-		"one metric by month", []string{"query", "--quiet", "--metrics", "revenue", "--group-by", "metric_time__month"},
-		"query", map[string]any{"metrics": []string{"revenue"}, "group_by": []string{"metric_time__month"}}, 150,
+		"one metric by month",
+		[]string{"query", "--quiet", "--metrics", "revenue", "--group-by", "metric_time__month"},
+		"query",
+		map[string]any{"metrics": []string{"revenue"}, "group_by": []string{"metric_time__month"}},
+		150,
 	},
 	{
 		"three metrics by month and region over a join",
 		[]string{"query", "--quiet", "--metrics", "revenue,orders,refunds", "--group-by", "metric_time__month,store__region__name"},
-		"query", map[string]any{
+		"query",
+		map[string]any{
 			"metrics": []string{"revenue", "orders", "refunds"}, "group_by": []string{"metric_time__month", "store__region__name"},
-		}, 50,
+		},
+		50,
 	},
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx); err != nil {
+	err := run(ctx)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -88,7 +94,7 @@ func run(ctx context.Context) error {
 
 func mf(ctx context.Context, root string, args []string) error {
 	project := filepath.Join(root, "var", "demo", "project")
-	c := exec.CommandContext(ctx, filepath.Join(root, "var", "python", "bin", "mf"), args...) //nolint:gosec // ours
+	c := exec.CommandContext(ctx, filepath.Join(root, "var", "python", "bin", "mf"), args...)
 	c.Dir = project
 	c.Env = append(harness.Environment(), "DBT_PROJECT_DIR="+project, "DBT_PROFILES_DIR="+project, "DO_NOT_TRACK=1")
 	if out, err := c.CombinedOutput(); err != nil {

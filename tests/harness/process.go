@@ -36,7 +36,7 @@ type Server struct {
 // server under test sees nothing of the tester's.
 func Start(ctx context.Context, binary, config string, env ...string) (*Server, error) {
 	s := &Server{exited: make(chan error, 1)}
-	s.process = exec.CommandContext(ctx, binary, "serve", "--config", config) //nolint:gosec // the binary under test
+	s.process = exec.CommandContext(ctx, binary, "serve", "--config", config)
 	s.process.Env = append(Environment(), env...)
 	s.process.Cancel = func() error { return s.process.Process.Kill() }
 	stderr, err := s.process.StderrPipe()
@@ -108,7 +108,7 @@ func CreateKey(ctx context.Context, binary, config, name string, personas ...str
 	for _, p := range personas {
 		args = append(args, "--persona", p)
 	}
-	c := exec.CommandContext(ctx, binary, args...) //nolint:gosec // the binary under test
+	c := exec.CommandContext(ctx, binary, args...)
 	c.Env = Environment()
 	var errText strings.Builder
 	c.Stderr = &errText
@@ -153,7 +153,7 @@ func Build(ctx context.Context, dir string) (string, error) {
 		return "", err
 	}
 	binary := filepath.Join(dir, "steward")
-	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/steward") //nolint:gosec // ours
+	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/steward")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"go.opentelemetry.io/otel/propagation"
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
@@ -61,9 +62,9 @@ func Serve() fx.Option {
 	)
 }
 
-func newEdge(c config.Config, r *cqrs.Recorder, a *identityapp.Authenticator, log *zap.Logger) *httpapi.Edge {
+func newEdge(c config.Config, r *cqrs.Recorder, a *identityapp.Authenticator, p propagation.TextMapPropagator, log *zap.Logger) *httpapi.Edge {
 	return &httpapi.Edge{
-		Records: r, Authn: a, Log: log, MaxBody: c.Server.MaxBodyBytes,
+		Records: r, Authn: a, Context: p, Log: log, MaxBody: c.Server.MaxBodyBytes,
 		Hosts: lower(c.Server.AllowedHosts), Origins: lower(c.Server.AllowedOrigins),
 	}
 }

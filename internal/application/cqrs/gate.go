@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/steward-mcp/steward/internal/application/observe"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/fault"
@@ -126,17 +127,17 @@ func (p *passage) intend(ctx context.Context) error {
 // leave closes the request and settles what the caller is told.
 func (p *passage) leave(ctx context.Context, panicked any, err error) error {
 	if panicked != nil {
-		p.gate.log.Error("a handler panicked", zap.String("request_id", p.request.ID()),
+		p.gate.log.Error("a handler panicked", zap.String("request_id", p.request.ID()), observe.Trace(ctx),
 			zap.String("panic", fmt.Sprint(panicked)), zap.ByteString("stack", debug.Stack()))
 		err = fault.ErrInternal
 	}
 	f := fault.From(err)
 	if f != nil && f.Kind == fault.Internal && panicked == nil {
-		p.gate.log.Error("a handler failed", zap.String("request_id", p.request.ID()),
+		p.gate.log.Error("a handler failed", zap.String("request_id", p.request.ID()), observe.Trace(ctx),
 			zap.String("demand", p.demands[0].String()), zap.Error(f.Unwrap()))
 	}
 	if lost := p.request.Close(ctx, p.outcome(f)); lost != nil {
-		p.gate.log.Error("audit.lost", zap.String("request_id", p.request.ID()), zap.Bool("intended", p.intended), zap.Error(lost))
+		p.gate.log.Error("audit.lost", zap.String("request_id", p.request.ID()), observe.Trace(ctx), zap.Bool("intended", p.intended), zap.Error(lost))
 		if !p.intended && f == nil {
 			return fault.From(lost)
 		}

@@ -10,9 +10,11 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 
+	"go.opentelemetry.io/otel/propagation"
 	"go.uber.org/zap"
 
 	"github.com/steward-mcp/steward/internal/application/cqrs"
@@ -29,11 +31,10 @@ type Authenticator interface {
 
 // What the edge refuses.
 var (
-	errHost       = fault.New(fault.Denied, "http.host", "The Host header names a host that this server does not answer for.")
-	errOrigin     = fault.New(fault.Denied, "http.origin", "Pages of this origin may not call this server.")
-	errQueryKey   = fault.New(fault.Invalid, "http.credential_in_url", "Credentials travel in the Authorization header, never in a URL.")
-	errCredential = fault.New(fault.Unauthenticated, "access.unauthenticated", "Send a valid key as Authorization: Bearer.")
-	errNotFound   = fault.New(fault.NotFound, "http.not_found", "There is nothing at this address; MCP is served at /mcp.")
+	errHost     = fault.New(fault.Denied, "http.host", "The Host header names a host that this server does not answer for.")
+	errOrigin   = fault.New(fault.Denied, "http.origin", "Pages of this origin may not call this server.")
+	errQueryKey = fault.New(fault.Invalid, "http.credential_in_url", "Credentials travel in the Authorization header, never in a URL.")
+	errNotFound = fault.New(fault.NotFound, "http.not_found", "There is nothing at this address; MCP is served at /mcp.")
 )
 
 // Edge carries a request to a handler, or refuses it.
@@ -42,19 +43,16 @@ type Edge struct {
 	Authn   Authenticator
 	Log     *zap.Logger
 	MaxBody int64
-	Hosts   []string // beside loopback names; lower case, without port
-	Origins []string // scheme://host[:port], exactly
+	Hosts   []string                      // beside loopback names; lower case, without port
+	Origins []string                      // scheme://host[:port], exactly
+	Context propagation.TextMapPropagator // reads the trace context that a caller sends in headers
 }
 
 // Guard wraps a handler: behind it every request is on record, of bounded size, from a known principal. The handler
 // closes the record; what it leaves open, or panics over, is closed here.
 func (e *Edge) Guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, request := e.Records.Open(r.Context(), cqrs.Arrival{
-			Transport: "http", Address: host(r.RemoteAddr), Method: r.Method + " " + routeOf(r.URL.Path),
-		})
-		w.Header().Set("X-Request-Id", request.ID())
-		w.Header().Set("X-Content-Type-Options", "nosniff")
+		ctx, request := e.open(r.Context(), w, r)
 		defer e.finish(ctx, w, request)
 		if by, f := e.inspect(r); f != nil {
 			e.refuse(ctx, w, request, by, f)
@@ -74,11 +72,18 @@ func (e *Edge) Guard(next http.Handler) http.Handler {
 // NotFound answers every other path, on record but without asking who it is.
 func (e *Edge) NotFound() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, request := e.Records.Open(r.Context(), cqrs.Arrival{
-			Transport: "http", Address: host(r.RemoteAddr), Method: r.Method + " " + routeOf(r.URL.Path),
-		})
+		ctx, request := e.open(r.Context(), w, r)
 		e.refuse(ctx, w, request, audit.ByEdge, errNotFound)
 	})
+}
+
+func (e *Edge) open(ctx context.Context, w http.ResponseWriter, r *http.Request) (context.Context, *cqrs.Request) {
+	ctx, request := e.Records.Open(e.Context.Extract(ctx, propagation.HeaderCarrier(r.Header)), cqrs.Arrival{
+		Transport: "http", Address: host(r.RemoteAddr), Method: r.Method + " " + routeOf(r.URL.Path),
+	})
+	w.Header().Set("X-Request-Id", request.ID())
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	return ctx, request
 }
 
 // inspect is what can be refused without knowing who asks.
@@ -91,10 +96,8 @@ func (e *Edge) inspect(r *http.Request) (string, *fault.Fault) {
 		return audit.ByEdge, errOrigin
 	}
 	query := r.URL.Query()
-	for _, name := range []string{"api_key", "apikey", "access_token", "token", "key"} {
-		if query.Has(name) {
-			return audit.ByEdge, errQueryKey
-		}
+	if slices.ContainsFunc([]string{"api_key", "apikey", "access_token", "token", "key"}, query.Has) {
+		return audit.ByEdge, errQueryKey
 	}
 	return "", nil
 }
@@ -117,7 +120,7 @@ func (e *Edge) finish(ctx context.Context, w http.ResponseWriter, q *cqrs.Reques
 	}
 	if v == http.ErrAbortHandler { //nolint:errorlint // a sentinel that is panicked with, not an error in a chain
 		_ = q.Close(ctx, cqrs.Outcome{Fault: fault.ErrCanceled})
-		panic(v)
+		panic(v) //nolint:forbidigo // net/http asks for this panic to go through
 	}
 	e.Log.Error("a request panicked", zap.String("request_id", q.ID()), zap.String("panic", fmt.Sprint(v)),
 		zap.ByteString("stack", debug.Stack()))

@@ -209,8 +209,7 @@ func (s *Server) reject(w http.ResponseWriter, r *http.Request, x *exchange, sta
 
 // detail is the data of an error: the protocol's own where it prescribes some, a failure otherwise.
 func detail(f *fault.Fault, request string) any {
-	var unsupported mcp.UnsupportedProtocolVersionError
-	if errors.As(f, &unsupported) {
+	if unsupported, ok := errors.AsType[mcp.UnsupportedProtocolVersionError](f); ok {
 		return json.RawMessage(mustEncode(unsupported.JSONRPCError().Error.Data))
 	}
 	return toFailure(f, request)

@@ -10,7 +10,7 @@ import (
 // shapes are the paths of the icons, drawn on a 24 by 24 grid. They travel as data URIs: no client has to fetch
 // anything from anywhere to show a tool.
 var shapes = map[string]string{
-	"metric":       "M4 20V10h4v10zM10 20V4h4v16zM16 20v-7h4v7z",
+	"metrics":      "M4 20V10h4v10zM10 20V4h4v16zM16 20v-7h4v7z",
 	"list":         "M4 5h16v3H4zM4 11h16v3H4zM4 17h16v3H4z",
 	"query":        "M3 4h18v4H3zM3 10h8v10H3zM13 10h8v10h-8z",
 	"conversation": "M3 4h18v12H9l-6 5z",

@@ -5,6 +5,7 @@ package wire
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -123,10 +124,8 @@ func (s *scanner) member(depth, first int) error {
 		key = strings.ToLower(key)
 	}
 	// Linear while small, since envelopes are; sorted by nothing, since order is not ours to change.
-	for _, k := range s.keys[first:] {
-		if k == key {
-			return ErrDuplicate
-		}
+	if slices.Contains(s.keys[first:], key) {
+		return ErrDuplicate
 	}
 	if len(s.keys)-first >= maxMembers {
 		return ErrSyntax
