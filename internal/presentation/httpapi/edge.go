@@ -43,7 +43,7 @@ type Edge struct {
 	Authn   Authenticator
 	Log     *zap.Logger
 	MaxBody int64
-	Hosts   []string                      // beside loopback names; lower case, without port
+	Hosts   []string                      // beside loopback names; lower case, with or without port
 	Origins []string                      // scheme://host[:port], exactly
 	Context propagation.TextMapPropagator // reads the trace context that a caller sends in headers
 }

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// allowedHost reports whether a Host header names this server: a loopback name, or one that the operator listed. A
+// allowedHost reports whether a Host header names this server: a loopback name, or one that the operator listed, with
+// its port or for every port. A
 // page that rebinds its own name to a loopback address is stopped here (DNS rebinding).
 func allowedHost(header string, allowed []string) bool {
 	name, _, err := net.SplitHostPort(header)
@@ -16,7 +17,7 @@ func allowedHost(header string, allowed []string) bool {
 		name = strings.Trim(header, "[]")
 	}
 	name = strings.ToLower(name)
-	return isLoopback(name) || slices.Contains(allowed, name)
+	return isLoopback(name) || slices.Contains(allowed, name) || slices.Contains(allowed, strings.ToLower(header))
 }
 
 // allowedOrigin reports whether a page of that origin may call: one served from a loopback name, or one listed.

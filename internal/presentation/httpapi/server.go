@@ -94,10 +94,18 @@ type Listener struct {
 func NewListener(address string, handler http.Handler, log *zap.Logger) *Listener {
 	l := &Listener{address: address, log: log, done: make(chan struct{})}
 	l.server = &http.Server{
-		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		Handler: unhurried(handler), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: zap.NewStdLog(log.WithOptions(zap.IncreaseLevel(zap.WarnLevel))),
 	}
 	return l
+}
+
+// unhurried forgets the write deadline that the request before set on the same connection.
+func unhurried(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // not every writer has deadlines
+		next.ServeHTTP(w, r)
+	})
 }
 
 // Start binds the address, so that a taken port is an error here, and serves until Stop.
