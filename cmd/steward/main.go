@@ -58,19 +58,28 @@ func versionCommand() *cobra.Command {
 
 // load reads the configuration that the command's flags name.
 func load(c *cobra.Command) (config.Config, error) {
-	file, err := c.Flags().GetString("config")
+	options, err := configOptions(c)
 	if err != nil {
 		return config.Config{}, err
 	}
-	return config.Load(config.Options{File: file, Env: os.Environ()})
+	return config.Load(options)
+}
+
+func configOptions(c *cobra.Command) (config.Options, error) {
+	file, err := c.Flags().GetString("config")
+	return config.Options{File: file, Env: os.Environ()}, err
 }
 
 func checkCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "check-config", Short: "Check the configuration and tell everything that is wrong with it", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if _, err := load(c); err != nil {
+			options, err := configOptions(c)
+			if err != nil {
 				return err
+			}
+			if err := config.Check(options, c.OutOrStdout()); err != nil {
+				return errFound
 			}
 			c.Println("The configuration is valid.")
 			return nil

@@ -62,7 +62,7 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	root, err := harness.Root()
+	demo, err := harness.FindDemo()
 	if err != nil {
 		return err
 	}
@@ -70,15 +70,14 @@ func run(ctx context.Context) error {
 	slow := make([]time.Duration, len(contests))
 	for i, c := range contests {
 		fmt.Fprintf(os.Stderr, "mf: %s (%d runs)\n", c.name, mfRuns)
-		if slow[i], err = median(mfRuns, func() error { return mf(ctx, root, c.mf) }); err != nil {
+		if slow[i], err = median(mfRuns, func() error { return mf(ctx, demo, c.mf) }); err != nil {
 			return err
 		}
 	}
-	server, client, cleanUp, err := serve(ctx, root)
+	server, client, err := serve(ctx, demo)
 	if err != nil {
 		return err
 	}
-	defer cleanUp()
 	defer server.Kill()
 	fmt.Printf("%-46s %12s %12s %10s %8s\n", "question", "mf p50", "steward p50", "ratio", "aim")
 	for i, c := range contests {
@@ -92,48 +91,36 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-func mf(ctx context.Context, root string, args []string) error {
-	project := filepath.Join(root, "var", "demo", "project")
-	c := exec.CommandContext(ctx, filepath.Join(root, "var", "python", "bin", "mf"), args...)
-	c.Dir = project
-	c.Env = append(harness.Environment(), "DBT_PROJECT_DIR="+project, "DBT_PROFILES_DIR="+project, "DO_NOT_TRACK=1")
+func mf(ctx context.Context, demo harness.Demo, args []string) error {
+	c := exec.CommandContext(ctx, filepath.Join(filepath.Dir(demo.Python), "mf"), args...)
+	c.Dir = demo.Project
+	c.Env = append(harness.Environment(), "DBT_PROJECT_DIR="+demo.Project, "DBT_PROFILES_DIR="+demo.Project, "DO_NOT_TRACK=1")
 	if out, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("mf %v: %w\n%s", args, err, out)
 	}
 	return nil
 }
 
-const config = `state_dir: state
-server: {listen: "127.0.0.1:0", admin_listen: "127.0.0.1:0"}
-security: {rate_limit: {enabled: false}}
-personas:
-  analyst:
-    allow:
-      - {action: "*", target: "*"}
-metrics: {project_dir: %[1]q, profiles_dir: %[1]q, python: %[2]q}
-`
-
-func serve(ctx context.Context, root string) (*harness.Server, *harness.Client, func(), error) {
+// serve starts the binary that make build left on the demo, its state in a folder that the run leaves to the system.
+func serve(ctx context.Context, demo harness.Demo) (*harness.Server, *harness.Client, error) {
 	dir, err := os.MkdirTemp("", "steward-bench-")
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
-	cleanUp := func() { _ = os.RemoveAll(dir) }
-	file := filepath.Join(dir, "steward.yaml")
-	text := fmt.Sprintf(config, filepath.Join(root, "var", "demo", "project"), filepath.Join(root, "var", "python", "bin", "python"))
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		return nil, nil, cleanUp, err
-	}
-	binary := filepath.Join(root, "bin", "steward")
-	key, err := harness.CreateKey(ctx, binary, file, "bench", "analyst")
+	config, err := demo.Configure(dir, nil)
 	if err != nil {
-		return nil, nil, cleanUp, err
+		return nil, nil, err
 	}
-	server, err := harness.Start(ctx, binary, file)
+	binary := filepath.Join(demo.Root, "bin", "steward")
+	key, err := harness.CreateKey(ctx, binary, config, "bench", "analyst")
 	if err != nil {
-		return nil, nil, cleanUp, err
+		return nil, nil, err
 	}
-	return server, harness.NewClient(server.URL, key, harness.Modern), cleanUp, nil
+	server, err := harness.Start(ctx, binary, config)
+	if err != nil {
+		return nil, nil, err
+	}
+	return server, harness.NewClient(server.URL, key, harness.Modern), nil
 }
 
 // ask measures one client that asks one question after the other.
