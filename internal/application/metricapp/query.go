@@ -1,0 +1,96 @@
+package metricapp
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/steward-mcp/steward/internal/domain/access"
+	"github.com/steward-mcp/steward/internal/domain/metric"
+	"github.com/steward-mcp/steward/internal/domain/tool"
+)
+
+// The modes of query.
+const (
+	modeRows     = "rows"
+	modeSQL      = "sql"
+	modeValidate = "validate"
+)
+
+func (q *questions) queryTool() tool.Tool {
+	return tool.Tool{
+		Definition: tool.Definition{
+			Name:  "query",
+			Title: "Query metrics",
+			Description: "Asks the company's metrics: one or more metrics, grouped by dimensions, entities or time, filtered, ordered, limited. " +
+				"Call list_metrics first for the names of metrics, list_dimensions for what they can be grouped by, and " +
+				"list_dimension_values before filtering by a value. metric_time works with every metric. For the latest periods, order by " +
+				"-metric_time and set a limit. The answer's columns are the group-bys as asked, then the metrics.",
+			InputSchema: schema("query.input"), OutputSchema: schema("query.output"),
+			ReadOnly: true, Idempotent: true, Icon: "query", Timeout: q.limits.Timeout,
+		},
+		Bind: q.bindQuery,
+	}
+}
+
+func (q *questions) bindQuery(ctx context.Context, by access.Principal, args json.RawMessage) (tool.Bound, error) {
+	a, err := parseQuery(args)
+	if err != nil {
+		return tool.Bound{}, err
+	}
+	snapshot, err := q.catalogs.Current(ctx)
+	if err != nil {
+		return tool.Bound{}, err
+	}
+	r := resolver{view: NewView(snapshot.Catalog, q.policy, by), limits: q.limits}
+	if err := r.resolve(a); err != nil {
+		return tool.Bound{}, err
+	}
+	if r.claim.Hidden() {
+		return hidden(r.claim), nil
+	}
+	r.question.Manifest = snapshot.Hash
+	run := asked{questions: q, snapshot: snapshot, resolver: r, mode: a.Mode}
+	return tool.Bound{Demands: r.claim.Demands, Run: run.run}, nil
+}
+
+// asked is a query that may run.
+type asked struct {
+	*questions
+	snapshot metric.Snapshot
+	resolver resolver
+	mode     string
+}
+
+func (a asked) run(ctx context.Context) (tool.Result, error) {
+	start := a.now()
+	var answer queryAnswer
+	var err error
+	if a.mode == modeRows {
+		answer.table, err = a.source.Answer(ctx, a.resolver.question)
+	} else {
+		answer.sql, err = a.source.Compile(ctx, a.resolver.question)
+	}
+	if err != nil {
+		return tool.Result{}, a.resolver.view.discreet(err, a.resolver.metrics)
+	}
+	answer.mode = a.mode
+	answer.cut = answer.table.Truncated && a.resolver.ours
+	answer.warnings = slices.Concat(a.resolver.warnings, staleness(a.snapshot))
+	answer.manifest = manifestOf(a.snapshot)
+	answer.duration = milliseconds(a.now().Sub(start))
+	return answer.result(), nil
+}
+
+// milliseconds are enough to one decimal.
+func milliseconds(d time.Duration) float64 {
+	return float64(d.Round(100*time.Microsecond).Microseconds()) / 1000
+}
+
+func staleness(s metric.Snapshot) []string {
+	if s.Stale == nil {
+		return nil
+	}
+	return []string{"The project has a newer semantic manifest that cannot be read; this answer rests on the one before it."}
+}

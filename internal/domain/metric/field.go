@@ -1,0 +1,75 @@
+package metric
+
+// TimeField is the name of the dimension that every metric has: its own aggregation time dimension, whatever
+// that is called.
+const TimeField = "metric_time"
+
+// Origin is where a group-by gets its values: one element of one semantic model.
+type Origin struct {
+	Model   string
+	Element string
+}
+
+// Dimension is something that metrics can be grouped and filtered by, other than an entity's key.
+type Dimension struct {
+	Name        string    // the path that is asked for: customer__region, metric_time
+	Kind        FieldKind // Categorical or Time
+	Label       string
+	Description string
+	Synonyms    []string
+	Meta        map[string]any
+	Grain       string   // time: the grain of its own; for metric_time without metrics, the calendar's finest
+	Grains      []string // time: the grains it can be asked at, finest first, then the project's own by name
+	DateParts   []string // time: year, quarter, month, day, dow, doy; empty where a metric forbids them
+	Origins     []Origin // usually one; the aggregation time dimensions for metric_time, none without metrics
+	Aliases     []string // other names of the same column, sorted; see Field
+
+	// RequiresMetricTime says that the metrics asked about accept this dimension only together with metric_time
+	// or an aggregation time dimension.
+	RequiresMetricTime bool
+}
+
+// Entity is a key that metrics can be grouped by.
+type Entity struct {
+	Name        string // the bare last name, as `mf list entities` prints it
+	Type        string // primary, unique, foreign or natural, on its shortest path
+	Label       string
+	Description string
+	Synonyms    []string
+	Meta        map[string]any
+	Keys        []Key // every path that can be asked for: shortest first, then by name
+
+	// RequiresMetricTime is as for a dimension.
+	RequiresMetricTime bool
+}
+
+// GroupBy lists the names of the entity's paths.
+func (e Entity) GroupBy() []string {
+	names := make([]string, len(e.Keys))
+	for i, k := range e.Keys {
+		names[i] = k.Name
+	}
+	return names
+}
+
+// Key is one path to an entity.
+type Key struct {
+	Name    string // listing__user
+	Origins []Origin
+	Aliases []string // other names of the same column, sorted; see Field
+}
+
+// Field is what a name in a question stands for.
+type Field struct {
+	Name      string    // in full, without a grain
+	Kind      FieldKind // Categorical, Time or EntityKey
+	Grain     string    // the grain that was written as part of the name (metric_time__month); empty for none
+	Grains    []string  // time: the grains it can be asked at, finest first, then the project's own by name
+	DateParts []string  // time: the date parts it can be asked for
+	Origins   []Origin
+	// Aliases are other names of the same column, sorted and without Name: its names by each key of its own
+	// model (customer__email), the endings of Name that still name an entity and an element, and for an entity
+	// the bare last name. A rule on any of them speaks of this field too; a rule on a longer path speaks of that
+	// path only. metric_time has none: rules name it.
+	Aliases []string
+}

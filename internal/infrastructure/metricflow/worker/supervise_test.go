@@ -1,0 +1,321 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/steward-mcp/steward/internal/domain/fault"
+	"github.com/steward-mcp/steward/internal/domain/metric"
+)
+
+var (
+	anOrder = metric.Question{Metrics: []string{"orders"}, Limit: 1}
+	endless = metric.Question{Metrics: []string{"endless"}, Limit: 1}
+)
+
+// broken workers speak the protocol, up to a point. They prove how Steward deals with a process gone wrong.
+const prelude = `
+import json, os, sys, time, subprocess
+def send(o):
+    b = o if isinstance(o, bytes) else json.dumps(o).encode()
+    os.write(1, len(b).to_bytes(4, "big") + b)
+def receive():
+    return json.loads(take(int.from_bytes(take(4), "big")))
+hello = receive()
+READY = {"ready": True, "protocol": 1, "adapter": "duckdb", "versions": {"dbt_metricflow": "0.15.0"}}
+`
+
+func brokenWorker(t *testing.T, change func(*Config), source string) *Source {
+	t.Helper()
+	cfg := Config{ProjectDir: t.TempDir(), Python: mustPython(t), ReadyTimeout: 30 * time.Second}
+	if change != nil {
+		change(&cfg)
+	}
+	return newSource(t, cfg, []byte(prelude+source))
+}
+
+func pidOf(t *testing.T, s *Source) int {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.idle) != 1 {
+		t.Fatalf("%d idle workers", len(s.idle))
+	}
+	return s.idle[0].cmd.Process.Pid
+}
+
+func groupGone(pid int) bool { return errors.Is(syscall.Kill(-pid, 0), syscall.ESRCH) }
+
+func TestSource_EndsTheProcessGroupAtTheDeadlineAndServesTheNextQuestion(t *testing.T) {
+	s, _ := ownShop(t, nil)
+	ask(t, s, anOrder)
+	pid := pidOf(t, s)
+	_, err := s.Answer(within(t, 300*time.Millisecond), endless)
+	wantFault(t, err, fault.ErrTimeout)
+	eventually(t, "the process group is gone", func() bool { return groupGone(pid) })
+	ask(t, s, anOrder)
+	if again := pidOf(t, s); again == pid {
+		t.Error("the same process answered")
+	}
+}
+
+func TestSource_EndsTheWorkWhenTheCallerLeaves(t *testing.T) {
+	s, _ := ownShop(t, nil)
+	ask(t, s, anOrder)
+	pid := pidOf(t, s)
+	ctx, cancel := context.WithCancel(t.Context())
+	var left sync.WaitGroup
+	left.Go(func() {
+		eventually(t, "the question runs", func() bool { return len(s.lanes) == 1 })
+		cancel()
+	})
+	_, err := s.Answer(ctx, endless)
+	left.Wait()
+	wantFault(t, err, fault.ErrCanceled)
+	eventually(t, "the process group is gone", func() bool { return groupGone(pid) })
+}
+
+func TestSource_EndsWhatTheWorkerStartedToo(t *testing.T) {
+	s := brokenWorker(t, nil, `
+child = subprocess.Popen(["sleep", "600"])
+open("child", "w").write(str(child.pid))
+send(READY)
+receive()
+os._exit(3)
+`)
+	_, err := s.Answer(within(t, time.Minute), anOrder)
+	wantFault(t, err, metric.ErrEngineUnavailable)
+	text, err := os.ReadFile(filepath.Join(s.cfg.ProjectDir, "child"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	child, err := strconv.Atoi(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the child of the worker is gone", func() bool { return gone(child) })
+}
+
+// gone counts a zombie as gone: where nothing adopts orphans, nobody reaps it.
+func gone(pid int) bool {
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+	}
+	_, state, _ := strings.Cut(string(status), ") ")
+	return strings.HasPrefix(state, "Z")
+}
+
+func TestSource_SurvivesACrashInTheMiddleOfAQuestion(t *testing.T) {
+	s, _ := ownShop(t, nil)
+	ask(t, s, anOrder)
+	pid := pidOf(t, s)
+	var struck sync.WaitGroup
+	struck.Go(func() {
+		eventually(t, "the question runs", func() bool { return len(s.lanes) == 1 })
+		_ = syscall.Kill(pid, syscall.SIGSEGV)
+	})
+	_, err := s.Answer(within(t, time.Minute), endless)
+	struck.Wait()
+	wantFault(t, err, metric.ErrEngineUnavailable)
+	ask(t, s, anOrder)
+}
+
+func TestSource_ReplacesAWorkerThatEndsBetweenQuestions(t *testing.T) {
+	s, _ := ownShop(t, nil)
+	ask(t, s, anOrder)
+	pid := pidOf(t, s)
+	_ = syscall.Kill(pid, syscall.SIGKILL)
+	eventually(t, "the end is noticed", func() bool { return s.Health() != nil })
+	ask(t, s, anOrder)
+	if pidOf(t, s) == pid {
+		t.Error("the same process answered")
+	}
+}
+
+func TestSource_RefusesGarbage(t *testing.T) {
+	for name, c := range map[string]struct {
+		source string
+		want   *fault.Fault
+	}{
+		"instead of ready":     {`os.write(1, b"Welcome to Python!\n"); time.sleep(600)`, metric.ErrEngineUnavailable},
+		"a frame of no JSON":   {`send(b"\xff\xfe{"); time.sleep(600)`, metric.ErrEngineUnavailable},
+		"another protocol":     {`send({**READY, "protocol": 99}); time.sleep(600)`, metric.ErrEngineUnavailable},
+		"instead of an answer": {`send(READY); receive(); os.write(1, b"\x00\x00\x00\x05hello"); time.sleep(600)`, metric.ErrEngineUnavailable},
+		"another's answer":     {`send(READY); r = receive(); send({"id": r["id"] + 1, "result": {}}); time.sleep(600)`, metric.ErrEngineUnavailable},
+		"neither nor":          {`send(READY); r = receive(); send({"id": r["id"]}); time.sleep(600)`, metric.ErrEngineUnavailable},
+		"an unknown code":      {`send(READY); r = receive(); send({"id": r["id"], "error": {"code": "?", "message": "/etc/passwd"}}); time.sleep(600)`, metric.ErrEngine},
+		"an oversize frame":    {`send(READY); receive(); os.write(1, (1 << 30).to_bytes(4, "big")); time.sleep(600)`, metric.ErrTooLarge},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := brokenWorker(t, nil, c.source)
+			_, err := s.Answer(within(t, time.Minute), anOrder)
+			wantFault(t, err, c.want)
+		})
+	}
+}
+
+func TestSource_GivesUpOnAWorkerThatIsNeverReady(t *testing.T) {
+	s := brokenWorker(t, func(c *Config) { c.ReadyTimeout = 300 * time.Millisecond }, `time.sleep(600)`)
+	_, err := s.Answer(within(t, time.Minute), anOrder)
+	if f := gotFault(t, err, metric.ErrEngineUnavailable); !strings.Contains(f.Message, "in time") || f.RetryAfter <= 0 {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestSource_PausesLongerAfterEachFailureAndKeepsTheReason(t *testing.T) {
+	for failures, want := range map[int]time.Duration{1: time.Second, 2: 2 * time.Second, 4: 8 * time.Second, 9: 30 * time.Second, 900: 30 * time.Second} {
+		if got := backOff(failures); got != want {
+			t.Errorf("after %d failures: %v, want %v", failures, got, want)
+		}
+	}
+	s := brokenWorker(t, nil, `send(READY); os._exit(1)`)
+	s.Start(t.Context())
+	eventually(t, "the failure shows", func() bool {
+		f := fault.From(s.Health())
+		return f != nil && f.RetryAfter > 0 && strings.Contains(f.Message, "ended")
+	})
+}
+
+func TestSource_StartsWithoutPythonAndSaysHowToGetIt(t *testing.T) {
+	s := newSource(t, Config{ProjectDir: t.TempDir(), Python: filepath.Join(t.TempDir(), "python")}, nil)
+	_, err := s.Answer(within(t, time.Minute), anOrder)
+	if f := gotFault(t, err, metric.ErrEngineUnavailable); !strings.Contains(f.Message, "metrics.python") || !strings.Contains(f.Message, "pip install") {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestSource_SaysThatTheEngineIsNotInstalled(t *testing.T) {
+	bare := filepath.Join(t.TempDir(), "bare")
+	if out, err := exec.Command(mustPython(t), "-m", "venv", "--without-pip", bare).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	s := newSource(t, Config{ProjectDir: t.TempDir(), Python: filepath.Join(bare, "bin", "python")}, nil)
+	_, err := s.Answer(within(t, time.Minute), anOrder)
+	if f := gotFault(t, err, metric.ErrEngineUnavailable); !strings.Contains(f.Message, "pip install") {
+		t.Errorf("%+v", f)
+	}
+	checks := s.Inspect(within(t, time.Minute)).Checks
+	if checks[0].Status != OK || checks[1].Status != Failed || checks[2].Status != Skipped {
+		t.Errorf("%+v", checks)
+	}
+}
+
+func TestSource_RefusesWhenTheQueueIsFullAndServesTheRestInTurn(t *testing.T) {
+	s := brokenWorker(t, func(c *Config) { c.QueueDepth = 2 }, `
+send(READY)
+while True:
+    r = receive()
+    while not os.path.exists("go"):
+        time.sleep(0.02)
+    send({"id": r["id"], "result": {"rows": []}})
+`)
+	var answered sync.WaitGroup
+	errs := make(chan error, 3)
+	wait := func() {
+		answered.Go(func() {
+			_, err := s.Answer(within(t, time.Minute), anOrder)
+			errs <- err
+		})
+	}
+	wait()
+	wait()
+	eventually(t, "one runs and one waits", func() bool { return s.waiting.Load() == 1 && len(s.lanes) == 1 })
+	_, err := s.Answer(within(t, 50*time.Millisecond), anOrder)
+	wantFault(t, err, fault.ErrTimeout) // whoever waits leaves when its own deadline passes
+	wait()
+	eventually(t, "two wait", func() bool { return s.waiting.Load() == 2 })
+	_, err = s.Answer(within(t, time.Minute), anOrder)
+	if f := gotFault(t, err, metric.ErrBusy); f.RetryAfter <= 0 {
+		t.Errorf("%+v", f)
+	}
+	if err := os.WriteFile(filepath.Join(s.cfg.ProjectDir, "go"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	answered.Wait()
+	for range 3 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestSource_CloseEndsEverything(t *testing.T) {
+	s, _ := ownShop(t, nil)
+	ask(t, s, anOrder)
+	pid := pidOf(t, s)
+	var asked sync.WaitGroup
+	asked.Go(func() {
+		_, err := s.Answer(within(t, time.Minute), endless)
+		if !errors.Is(err, metric.ErrEngineUnavailable) {
+			t.Errorf("a question that ran: %v", err)
+		}
+	})
+	eventually(t, "the question runs", func() bool { return len(s.lanes) == 1 })
+	s.Close()
+	asked.Wait()
+	// What the worker itself had started is killed with it, and reaped by whoever adopts orphans here.
+	eventually(t, "the process group is gone", func() bool { return groupGone(pid) })
+	_, err := s.Answer(within(t, time.Minute), anOrder)
+	wantFault(t, err, metric.ErrEngineUnavailable)
+	if s.Health() == nil {
+		t.Error("a closed source is healthy")
+	}
+	s.Close()
+}
+
+func TestSource_LogsTheWorkersWordsWithoutSecrets(t *testing.T) {
+	t.Setenv("SHOP_PASSWORD", "correct horse battery staple")
+	core, logs := observer.New(zapcore.DebugLevel)
+	s, err := New(Config{ProjectDir: t.TempDir(), Python: mustPython(t), Env: []string{"SHOP_PASSWORD"}}, time.Now, zap.New(core))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	s.source = []byte(prelude + `
+print("password is", os.environ["SHOP_PASSWORD"], "\x1b[31mred", file=sys.stderr)
+print("x" * 100000, file=sys.stderr)
+print("last", file=sys.stderr)
+send(READY)
+time.sleep(600)
+`)
+	s.Start(t.Context())
+	eventually(t, "the last line is logged", func() bool { return logs.FilterField(zap.String("line", "last")).Len() == 1 })
+	lines := logs.FilterMessage("metrics worker").All()
+	if got := lines[0].ContextMap()["line"]; got != "password is [redacted] red" {
+		t.Errorf("%q", got)
+	}
+	if got := lines[1].ContextMap()["line"].(string); len(got) != longestLine || len(lines) != 3 {
+		t.Errorf("%d lines, the long one of %d bytes", len(lines), len(got))
+	}
+}
+
+func TestConfig_HandsOnOnlyWhatIsAllowed(t *testing.T) {
+	ours := []string{
+		"PATH=/bin", "HOME=/home/x", "LC_ALL=C", "DBT_PROFILE=x", "DBT_ENV_SECRET_PW=hunter22", "SHOP=abcdefgh", "OTHER=1",
+		"STEWARD_KEY=1", "MCP_API_KEY=1", "ANTHROPIC_API_KEY=1", "AWS_SECRET_ACCESS_KEY=1", "PYTHONPATH=/x", "LD_PRELOAD=/x",
+	}
+	env, secrets, err := Config{Env: []string{"SHOP"}}.environment(ours)
+	want := "PATH=/bin HOME=/home/x LC_ALL=C DBT_PROFILE=x DBT_ENV_SECRET_PW=hunter22 SHOP=abcdefgh DBT_SEND_ANONYMOUS_USAGE_STATS=false DO_NOT_TRACK=1"
+	if err != nil || strings.Join(env, " ") != want || strings.Join(secrets, " ") != "hunter22 abcdefgh" {
+		t.Errorf("%v %v %v", env, secrets, err)
+	}
+	for _, name := range []string{"STEWARD_PEPPER", "ANTHROPIC_API_KEY", "mcp_api_key"} {
+		if _, err := New(Config{Env: []string{name}}, time.Now, zap.NewNop()); !errors.Is(err, ErrEnv) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
