@@ -14,6 +14,7 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build bin/steward
+	@echo "build: compiling bin/steward (the first time takes a minute or two)"
 	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/steward ./cmd/steward
 
 .PHONY: engine

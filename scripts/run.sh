@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
 # Provisions the demo and serves it in the foreground: `make run`. Needs bin/steward.
+#
+# STEWARD_… variables reach the server as they are, so that another address or state can be tried out. BINARY names
+# another steward, CONNECTION another place for the file that scripts read; both absolute.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+here=$(pwd)
 config=configs/demo/steward.yaml
 demo=var/demo
-connection=$demo/connection.json
+binary=${BINARY:-$here/bin/steward}
+connection=${CONNECTION:-$here/$demo/connection.json}
 
 # Without Python the metrics can still be looked at: their manifest comes ready parsed.
 without_engine() {
@@ -27,14 +32,17 @@ umask 077
 read_key() { sed -n "s/.*\"$1\": \"\(stw_[^\"]*\)\".*/\1/p" "$connection" 2>/dev/null || true; }
 analyst=$(read_key analyst)
 regional=$(read_key regional)
-known=$(bin/steward keys list -c $config | sed -n 's/.*"id":"\([^"]*\)".*"state":"active".*/\1/p')
+if ! listed=$("$binary" keys list -c $config); then
+  echo "run: is the demo running already? It can serve once at a time" >&2
+  exit 1
+fi
+known=$(printf '%s\n' "$listed" | sed -n 's/.*"id":"\([^"]*\)".*"state":"active".*/\1/p')
 holds() { [ -n "$1" ] && printf '%s\n' "$known" | grep -qx "$(printf '%s' "$1" | cut -d_ -f3)"; }
-holds "$analyst" || analyst=$(bin/steward keys create -q -c $config --name "Demo analyst" --persona analyst)
-holds "$regional" || regional=$(bin/steward keys create -q -c $config --name "Demo regional manager" --persona regional)
+holds "$analyst" || analyst=$("$binary" keys create -q -c $config --name "Demo analyst" --persona analyst)
+holds "$regional" || regional=$("$binary" keys create -q -c $config --name "Demo regional manager" --persona regional)
 
 listen=$(sed -n 's/^  listen: //p' $config)
 url="http://${STEWARD_SERVER__LISTEN:-$listen}/mcp"
-here=$(pwd)
 cat > "$connection.new" <<JSON
 {
   "url": "$url",
@@ -57,7 +65,7 @@ Claude Code:
   claude mcp add --transport http steward $url --header "Authorization: Bearer $analyst"
 
 Claude Desktop (claude_desktop_config.json, over stdio; the user is then the analyst, without a key):
-  {"mcpServers": {"steward": {"command": "$here/bin/steward", "args": ["stdio", "--config", "$here/$config"]}}}
+  {"mcpServers": {"steward": {"command": "$binary", "args": ["stdio", "--config", "$here/$config"]}}}
 
 Cursor (.cursor/mcp.json):
   {"mcpServers": {"steward": {"url": "$url", "headers": {"Authorization": "Bearer $analyst"}}}}
@@ -74,4 +82,4 @@ curl:
 Ask it: "What was revenue by month and region in the last quarter of 2025?"   Stop it with Ctrl-C.
 
 TEXT
-exec bin/steward serve --config $config
+exec "$binary" serve --config $config

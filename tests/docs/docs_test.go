@@ -116,7 +116,7 @@ func TestReadme_ConnectsAsMakeRunDoes(t *testing.T) {
 	readme := read(t, "README.md")
 	script := read(t, "scripts/run.sh")
 	script = strings.NewReplacer("$url", "http://127.0.0.1:7878/mcp", "$analyst", "KEY",
-		"$here/bin/steward", "/path/to/steward", "$here/$config", "/path/to/steward.yaml").Replace(script)
+		"$binary", "/path/to/steward", "$here/$config", "/path/to/steward.yaml").Replace(script)
 	for _, line := range regexp.MustCompile(`(?m)^(claude mcp add|npx @modelcontextprotocol|\{"mcpServers").*$`).FindAllString(readme, -1) {
 		if !strings.Contains(script, line) {
 			t.Errorf("make run prints no line like the README's: %s", line)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -42,12 +43,21 @@ func NewClient(url, key string, era Era) *Client {
 // Close ends the client's idle connections.
 func (c *Client) Close() { c.HTTP.CloseIdleConnections() }
 
+// Session is the id of the legacy era's session; empty before the first call.
+func (c *Client) Session() string {
+	if sid := c.session.Load(); sid != nil {
+		return *sid
+	}
+	return ""
+}
+
 // RPCError is a JSON-RPC error answer.
 type RPCError struct {
 	Code    int             `json:"code"`
 	Message string          `json:"message"`
 	Data    json.RawMessage `json:"data"`
 	Status  int             `json:"-"` // HTTP
+	Request string          `json:"-"` // X-Request-Id
 }
 
 func (e *RPCError) Error() string {
@@ -62,6 +72,7 @@ type Result struct {
 	} `json:"content"`
 	Structured json.RawMessage `json:"structuredContent"`
 	IsError    bool            `json:"isError"`
+	Request    string          `json:"-"` // X-Request-Id
 }
 
 // Text is the first text of the answer.
@@ -90,7 +101,8 @@ func (f *Failure) Error() string {
 // Tool calls a tool and decodes its structured result into out, unless out is nil. An error result is a *Failure.
 func (c *Client) Tool(ctx context.Context, name string, args, out any) (Result, error) {
 	var r Result
-	if err := c.Do(ctx, "tools/call", map[string]any{"name": name, "arguments": args}, &r); err != nil {
+	request, err := c.do(ctx, "tools/call", map[string]any{"name": name, "arguments": args}, &r)
+	if r.Request = request; err != nil {
 		return r, err
 	}
 	if r.IsError {
@@ -110,55 +122,84 @@ func (c *Client) Tool(ctx context.Context, name string, args, out any) (Result, 
 
 // Do makes one request. A JSON-RPC error is a *RPCError.
 func (c *Client) Do(ctx context.Context, method string, params map[string]any, out any) error {
+	_, err := c.do(ctx, method, params, out)
+	return err
+}
+
+// do also gives the request id under which the server has recorded the request.
+func (c *Client) do(ctx context.Context, method string, params map[string]any, out any) (request string, err error) {
 	if c.Era == Legacy && method != "initialize" && c.session.Load() == nil {
 		if err := c.initialize(ctx); err != nil {
-			return err
+			return "", err
 		}
 	}
-	if params == nil {
-		params = map[string]any{}
+	body, err := c.message(method, params)
+	if err != nil {
+		return "", err
 	}
+	var headers map[string]string
 	if c.Era == Modern {
-		params["_meta"] = map[string]any{
-			"io.modelcontextprotocol/protocolVersion":    string(Modern),
-			"io.modelcontextprotocol/clientInfo":         map[string]string{"name": "harness", "version": "1"},
-			"io.modelcontextprotocol/clientCapabilities": map[string]any{},
-		}
+		name, _ := params["name"].(string)
+		headers = map[string]string{"Mcp-Method": method, "Mcp-Name": name}
 	}
-	body, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": c.next.Add(1), "method": method, "params": params})
+	answer, status, header, err := c.Post(ctx, body, headers)
 	if err != nil {
-		return err
-	}
-	name, _ := params["name"].(string)
-	answer, status, header, err := c.Post(ctx, body, map[string]string{"Mcp-Method": method, "Mcp-Name": name})
-	if err != nil {
-		return err
+		return "", err
 	}
 	if sid := header.Get("Mcp-Session-Id"); sid != "" {
 		c.session.Store(&sid)
 	}
-	return read(answer, status, out)
+	request = header.Get("X-Request-Id")
+	err = read(answer, status, out)
+	if refusal, ok := errors.AsType[*RPCError](err); ok {
+		refusal.Request = request
+	}
+	return request, err
+}
+
+// message is a request in the client's era.
+func (c *Client) message(method string, params map[string]any) ([]byte, error) {
+	if params == nil {
+		params = map[string]any{}
+	}
+	if c.Era == Modern {
+		params["_meta"] = modernMeta()
+	}
+	return json.Marshal(map[string]any{"jsonrpc": "2.0", "id": c.next.Add(1), "method": method, "params": params})
+}
+
+func modernMeta() map[string]any {
+	return map[string]any{
+		"io.modelcontextprotocol/protocolVersion":    string(Modern),
+		"io.modelcontextprotocol/clientInfo":         map[string]string{"name": "harness", "version": "1"},
+		"io.modelcontextprotocol/clientCapabilities": map[string]any{},
+	}
+}
+
+func legacyHello() map[string]any {
+	return map[string]any{
+		"protocolVersion": string(Legacy), "capabilities": map[string]any{},
+		"clientInfo": map[string]string{"name": "harness", "version": "1"},
+	}
 }
 
 func read(answer []byte, status int, out any) error {
-	var response struct {
-		Result json.RawMessage `json:"result"`
-		Error  *RPCError       `json:"error"`
-	}
-	if err := json.Unmarshal(answer, &response); err != nil {
+	var reply Reply
+	if err := json.Unmarshal(answer, &reply); err != nil {
 		return fmt.Errorf("HTTP %d, and the answer is no JSON-RPC response: %.200q", status, answer)
 	}
-	if response.Error != nil {
-		response.Error.Status = status
-		return response.Error
+	if reply.Error != nil {
+		reply.Error.Status = status
+		return reply.Error
 	}
 	if out == nil {
 		return nil
 	}
-	return json.Unmarshal(response.Result, out)
+	return json.Unmarshal(reply.Result, out)
 }
 
-// Post sends bytes as they are, with the client's own headers and the given ones.
+// Post sends bytes as they are, with the client's own headers and then the given ones; Host is one of them, and an
+// empty value leaves a header out.
 func (c *Client) Post(ctx context.Context, body []byte, headers map[string]string) ([]byte, int, http.Header, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL, bytes.NewReader(body))
 	if err != nil {
@@ -166,16 +207,21 @@ func (c *Client) Post(ctx context.Context, body []byte, headers map[string]strin
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Accept", "application/json, text/event-stream")
+	r.Header.Set("Mcp-Protocol-Version", string(c.Era))
 	if c.Key != "" {
 		r.Header.Set("Authorization", "Bearer "+c.Key)
 	}
 	if sid := c.session.Load(); sid != nil {
 		r.Header.Set("Mcp-Session-Id", *sid)
 	}
-	r.Header.Set("Mcp-Protocol-Version", string(c.Era))
-	for k, v := range headers {
-		if v != "" && c.Era == Modern || k == "Content-Type" || k == "Origin" {
-			r.Header.Set(k, v)
+	for name, value := range headers {
+		switch {
+		case name == "Host":
+			r.Host = value
+		case value == "":
+			r.Header.Del(name)
+		default:
+			r.Header.Set(name, value)
 		}
 	}
 	response, err := c.HTTP.Do(r)
@@ -188,11 +234,7 @@ func (c *Client) Post(ctx context.Context, body []byte, headers map[string]strin
 }
 
 func (c *Client) initialize(ctx context.Context) error {
-	err := c.Do(ctx, "initialize", map[string]any{
-		"protocolVersion": string(Legacy), "capabilities": map[string]any{},
-		"clientInfo": map[string]string{"name": "harness", "version": "1"},
-	}, nil)
-	if err != nil {
+	if err := c.Do(ctx, "initialize", legacyHello(), nil); err != nil {
 		return err
 	}
 	_, status, _, err := c.Post(ctx, []byte(`{"jsonrpc":"2.0","method":"notifications/initialized"}`), nil)

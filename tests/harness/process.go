@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -26,7 +27,8 @@ type Server struct {
 	Admin string // base URL of the admin listener
 
 	process *exec.Cmd
-	exited  chan error
+	exited  chan struct{} // closed when the process has ended and err is valid
+	err     error
 
 	mu  sync.Mutex
 	log strings.Builder
@@ -35,7 +37,7 @@ type Server struct {
 // Start runs `binary serve --config config` and returns when it serves. env is added to a minimal environment: a
 // server under test sees nothing of the tester's.
 func Start(ctx context.Context, binary, config string, env ...string) (*Server, error) {
-	s := &Server{exited: make(chan error, 1)}
+	s := &Server{exited: make(chan struct{})}
 	s.process = exec.CommandContext(ctx, binary, "serve", "--config", config)
 	s.process.Env = append(Environment(), env...)
 	s.process.Cancel = func() error { return s.process.Process.Kill() }
@@ -51,9 +53,8 @@ func Start(ctx context.Context, binary, config string, env ...string) (*Server, 
 	select {
 	case <-serving:
 		return s, nil
-	case err := <-s.exited:
-		s.exited <- err
-		return nil, fmt.Errorf("steward ended before it served (%w):\n%s", err, s.Log())
+	case <-s.exited:
+		return nil, fmt.Errorf("steward ended before it served (%w):\n%s", s.err, s.Log())
 	case <-time.After(startTimeout):
 		s.Kill()
 		return nil, fmt.Errorf("steward did not serve within %s:\n%s", startTimeout, s.Log())
@@ -75,7 +76,8 @@ func (s *Server) follow(lines *bufio.Scanner, serving chan<- struct{}) {
 			close(serving)
 		}
 	}
-	s.exited <- s.process.Wait()
+	s.err = s.process.Wait()
+	close(s.exited)
 }
 
 // Log is what the server wrote to stderr so far.
@@ -88,12 +90,21 @@ func (s *Server) Log() string {
 // PID identifies the process.
 func (s *Server) PID() int { return s.process.Process.Pid }
 
+// Signal sends the server a signal.
+func (s *Server) Signal(sig syscall.Signal) error { return s.process.Process.Signal(sig) }
+
 // Stop asks the server to end, as an operator would, and answers how it did.
 func (s *Server) Stop() error {
 	if err := s.process.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	return <-s.exited
+	return s.Wait()
+}
+
+// Wait waits until the server has ended, and answers how it did.
+func (s *Server) Wait() error {
+	<-s.exited
+	return s.err
 }
 
 // Kill ends the server with SIGKILL and waits until it is gone.
@@ -146,14 +157,14 @@ func Root() (string, error) {
 }
 
 // Build compiles steward into dir and returns the path of the binary, so that a test runs the code as it stands and
-// not what was last built by hand.
-func Build(ctx context.Context, dir string) (string, error) {
+// not what was last built by hand. flags are those of go build, such as -race.
+func Build(ctx context.Context, dir string, flags ...string) (string, error) {
 	root, err := Root()
 	if err != nil {
 		return "", err
 	}
 	binary := filepath.Join(dir, "steward")
-	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/steward")
+	build := exec.CommandContext(ctx, "go", slices.Concat([]string{"build", "-o", binary}, flags, []string{"./cmd/steward"})...)
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
