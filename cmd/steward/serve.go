@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +21,7 @@ func serveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			outliveReaders()
 			return app.Run(c.Context(), app.Options(app.Settings{Config: cfg, Version: version}), app.Serve())
 		},
 	}
@@ -34,6 +37,7 @@ func stdioCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			outliveReaders()
 			serve := func(ctx context.Context, s *mcpapi.Server, who access.Principal) error {
 				return s.Stdio(ctx, os.Stdin, os.Stdout, who, int(cfg.Server.MaxBodyBytes))
 			}
@@ -41,3 +45,7 @@ func stdioCommand() *cobra.Command {
 		},
 	}
 }
+
+// outliveReaders makes writing to a standard stream that nobody reads any more an error, instead of the end of the
+// process: what runs is still finished, and recorded.
+func outliveReaders() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }

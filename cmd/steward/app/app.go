@@ -46,7 +46,9 @@ func Run(ctx context.Context, options ...fx.Option) error {
 	if err := a.Err(); err != nil {
 		return rootCause(err)
 	}
-	start, cancelStart := context.WithTimeout(ctx, a.StartTimeout())
+	// A start is quick, and is finished even when the signal to end comes in the middle of it: what has begun can then
+	// be ended in order.
+	start, cancelStart := context.WithTimeout(context.WithoutCancel(ctx), a.StartTimeout())
 	defer cancelStart()
 	if err := a.Start(start); err != nil {
 		return rootCause(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/steward-mcp/steward/internal/infrastructure/config"
 	"github.com/steward-mcp/steward/internal/infrastructure/metricflow/manifest"
 	"github.com/steward-mcp/steward/internal/infrastructure/metricflow/worker"
+	"github.com/steward-mcp/steward/internal/presentation/httpapi"
 )
 
 var metricModule = fx.Module("metric",
@@ -20,12 +21,7 @@ var metricModule = fx.Module("metric",
 		fx.Annotate(newManifest, fx.As(fx.Self()), fx.As(new(domain.Catalogs)), fx.As(new(domain.Definitions))),
 		fx.Annotate(newWorker, fx.As(fx.Self()), fx.As(new(domain.Source))),
 		fx.Annotate(newMetricTools, fx.ResultTags(`group:"tools,flatten"`)),
-		check("metrics.manifest", false, func(l *manifest.Loader) func(context.Context) error {
-			return func(ctx context.Context) error { _, err := l.Current(ctx); return err }
-		}),
-		check("metrics.engine", false, func(s *worker.Source) func(context.Context) error {
-			return func(context.Context) error { return s.Health() }
-		}),
+		fx.Annotate(newMetricChecks, fx.ResultTags(`group:"checks,flatten"`)),
 	),
 )
 
@@ -53,6 +49,17 @@ func newWorker(lc fx.Lifecycle, c config.Config, n now, log *zap.Logger) (*worke
 		}
 	}, s.Close))
 	return s, nil
+}
+
+// newMetricChecks has nothing to say of metrics that nobody has configured.
+func newMetricChecks(c config.Config, l *manifest.Loader, s *worker.Source) []httpapi.Check {
+	if c.Metrics.ProjectDir == "" {
+		return nil
+	}
+	return []httpapi.Check{
+		{Name: "metrics.manifest", Ask: func(ctx context.Context) error { _, err := l.Current(ctx); return err }},
+		{Name: "metrics.engine", Ask: func(context.Context) error { return s.Health() }},
+	}
 }
 
 // newMetricTools offers nothing when no project is configured: a tool that cannot answer only misleads a model.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
@@ -44,7 +45,7 @@ var platform = fx.Module("platform",
 		},
 		newDatabase,
 		fx.Annotate(newJournal, fx.As(fx.Self()), fx.As(new(audit.Log))),
-		cqrs.NewRecorder,
+		newRecorder,
 		fx.Annotate(newLimiter, fx.As(fx.Self()), fx.As(new(cqrs.Limiter))),
 		newGate,
 		check("audit", true, func(j *auditlog.Journal) func(context.Context) error {
@@ -71,7 +72,8 @@ func newTelemetry(lc fx.Lifecycle, s Settings, log *zap.Logger) (*telemetry.Tele
 // StateFile is the database below the state directory.
 func StateFile(c config.Config) string { return filepath.Join(c.StateDir, "steward.db") }
 
-func newDatabase(lc fx.Lifecycle, c config.Config) (*database.DB, error) {
+// newDatabase takes the journal because that is the lock of the state: whoever cannot have it touches nothing.
+func newDatabase(lc fx.Lifecycle, c config.Config, _ *auditlog.Journal) (*database.DB, error) {
 	ctx := context.Background()
 	db, err := database.Open(ctx, StateFile(c))
 	if err != nil {
@@ -97,6 +99,42 @@ func newJournal(lc fx.Lifecycle, s Settings, n now) (*auditlog.Journal, error) {
 		},
 	})
 	return journal, nil
+}
+
+// newRecorder makes the recorder, which tells once a minute, and before the journal closes, how many refusals it has
+// only counted.
+func newRecorder(lc fx.Lifecycle, journal audit.Log, n now, log *zap.Logger) *cqrs.Recorder {
+	recorder := cqrs.NewRecorder(journal, n)
+	flush := func(ctx context.Context) {
+		if err := recorder.Flush(ctx); err != nil {
+			log.Error("audit.lost", zap.String("what", "counts of refusals"), zap.Error(err))
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var flushing sync.WaitGroup
+	lc.Append(fx.StartStopHook(
+		func() { flushing.Go(func() { everyMinute(ctx, flush) }) },
+		func(stopping context.Context) {
+			cancel()
+			flushing.Wait()
+			flush(stopping)
+		},
+	))
+	return recorder
+}
+
+// everyMinute does it until ctx ends.
+func everyMinute(ctx context.Context, do func(context.Context)) {
+	minutes := time.NewTicker(time.Minute)
+	defer minutes.Stop()
+	for {
+		select {
+		case <-minutes.C:
+			do(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // stdioJournals is how many stdio processes may share one state: desktop clients start one for each window.

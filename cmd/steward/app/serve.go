@@ -38,7 +38,7 @@ An error has a code, a sentence and often suggestions: mend the call and try aga
 func newMCP(s Settings, p mcpParts) *mcpapi.Server {
 	return mcpapi.New(mcpapi.Identity{Version: s.Version, Instructions: instructions}, mcpapi.Parts{
 		Catalog: p.Catalog, Call: p.Call, Sees: p.Sees, Limiter: p.Limiter, Records: p.Records,
-		Tracer: p.Tracer, Log: p.Log, Now: p.Now,
+		Tracer: p.Tracer, Log: p.Log, Now: p.Now, Drain: s.Config.Server.DrainTimeout,
 	})
 }
 

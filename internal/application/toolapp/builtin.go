@@ -84,19 +84,41 @@ func SystemInfo(version string, now func() time.Time) tool.Tool {
 
 // Allowance is what is left of a principal's budget of one class.
 type Allowance struct {
-	Limited   bool `json:"limited"`
-	PerMinute int  `json:"requests_per_minute,omitempty"`
-	Burst     int  `json:"burst,omitempty"`
-	Remaining int  `json:"remaining,omitempty"`
+	Limited   bool // the rest means nothing otherwise
+	PerMinute int
+	Burst     int
+	Remaining int
 }
 
 type identity struct {
-	ID       string    `json:"id"`
-	Name     string    `json:"name"`
-	Personas []string  `json:"personas"`
-	Tools    []string  `json:"tools"`
-	Policy   string    `json:"policy"`
-	Limits   Allowance `json:"limits"`
+	ID       string   `json:"id"`
+	Name     string   `json:"name"`
+	Personas []string `json:"personas"`
+	Tools    []string `json:"tools"`
+	Policy   string   `json:"policy"`
+	Limits   limits   `json:"limits"`
+}
+
+// limits is an Allowance on its way out: that nothing remains must be said, that there is no limit too.
+type limits struct {
+	Limited   bool `json:"limited"`
+	PerMinute int  `json:"requests_per_minute,omitempty"`
+	Burst     int  `json:"burst,omitempty"`
+	Remaining *int `json:"remaining,omitempty"`
+}
+
+func (a Allowance) limits() limits {
+	if !a.Limited {
+		return limits{}
+	}
+	return limits{Limited: true, PerMinute: a.PerMinute, Burst: a.Burst, Remaining: &a.Remaining}
+}
+
+func (a Allowance) String() string {
+	if !a.Limited {
+		return "No rate limit applies to you."
+	}
+	return fmt.Sprintf("%d calls are left to you at this moment, of %d a minute in bursts of at most %d.", a.Remaining, a.PerMinute, a.Burst)
 }
 
 // WhoAmI is the tool that tells a caller who it is taken for, what it may call, and what is left of its limits.
@@ -110,14 +132,22 @@ func WhoAmI(policy access.Policy, visible func(access.Principal) []string, left 
 			ReadOnly: true,
 		},
 		Bind: nothing(func(p access.Principal) tool.Result {
+			allowance := left(p)
 			me := identity{
 				ID: p.ID(), Name: p.Name, Personas: append([]string{}, p.Personas...),
-				Tools: visible(p), Policy: policy.Decide(p).Policy, Limits: left(p),
+				Tools: visible(p), Policy: policy.Decide(p).Policy, Limits: allowance.limits(),
 			}
-			return tool.Result{Structured: me, Text: fmt.Sprintf("You are %s (%s), with the personas %s. You may call: %s.",
-				p.Name, me.ID, strings.Join(me.Personas, ", "), strings.Join(me.Tools, ", "))}
+			return tool.Result{Structured: me, Text: fmt.Sprintf("You are %s (%s), with the personas %s. You may call: %s. %s",
+				p.Name, me.ID, listing(me.Personas), listing(me.Tools), allowance)}
 		}),
 	}
+}
+
+func listing(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
 }
 
 // nothing binds a tool that takes no arguments and cannot fail.

@@ -80,9 +80,13 @@ func (h *callHandler) Bind(ctx context.Context, c Call) (cqrs.Bound[tool.Result]
 	}
 	b, err := t.Bind(ctx, c.By, args)
 	if err != nil {
-		return bound, err
+		return bound, discreet(err, args)
 	}
-	bound.Demands, bound.Refusal, bound.Run = b.Demands, b.Refusal, b.Run
+	bound.Demands, bound.Refusal = b.Demands, b.Refusal
+	bound.Run = func(ctx context.Context) (tool.Result, error) {
+		result, err := b.Run(ctx)
+		return result, discreet(err, args)
+	}
 	bound.ReadOnly, bound.Timeout = t.ReadOnly, t.Timeout
 	return bound, nil
 }

@@ -6,22 +6,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 
 	"github.com/steward-mcp/steward/internal/domain/fault"
 )
 
 // ErrArguments is a value that its schema refuses. The message names the first place and what is expected there;
-// it never repeats the value.
+// it never repeats the value, of which only the names of unknown members are told, cut short.
 var ErrArguments = fault.New(fault.Invalid, "tool.arguments", "The arguments do not fit the tool's input schema.")
 
-var printer = message.NewPrinter(language.English)
-
-// Compile makes a check of a schema. The check is safe for concurrent use.
+// Compile makes a check of a schema. The check is safe for concurrent use, and says the same of the same value.
 func Compile(name string, schema json.RawMessage) (func(json.RawMessage) error, error) {
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema))
 	if err != nil {
@@ -29,6 +24,7 @@ func Compile(name string, schema json.RawMessage) (func(json.RawMessage) error, 
 	}
 	compiler := jsonschema.NewCompiler()
 	compiler.DefaultDraft(jsonschema.Draft2020)
+	compiler.UseLoader(jsonschema.SchemeURLLoader{}) // a schema is whole; nothing is fetched for it
 	url := "tool:///" + name
 	if err := compiler.AddResource(url, document); err != nil {
 		return nil, fmt.Errorf("add: %w", err)
@@ -49,17 +45,8 @@ func check(compiled *jsonschema.Schema, value json.RawMessage) error {
 	if err == nil {
 		return nil
 	}
-	var invalid *jsonschema.ValidationError
-	if !errors.As(err, &invalid) {
-		return ErrArguments.Because(err)
+	if invalid, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
+		return ErrArguments.Saying("%s", first(invalid))
 	}
-	// Deepest first: the root of a validation error only says that something below is wrong.
-	for len(invalid.Causes) > 0 {
-		invalid = invalid.Causes[0]
-	}
-	place := "The arguments"
-	if len(invalid.InstanceLocation) > 0 {
-		place = "Argument " + strings.Join(invalid.InstanceLocation, "/")
-	}
-	return ErrArguments.Saying("%s: %s.", place, invalid.ErrorKind.LocalizedString(printer)).Because(err)
+	return ErrArguments.Because(err)
 }
