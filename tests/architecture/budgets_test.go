@@ -107,10 +107,10 @@ func TestBudgetRule_AddsUpThePackage(t *testing.T) {
 	t.Parallel()
 	part := example(t, "internal/domain/x/x.go", "package x\n"+strings.Repeat("//\n", 299))
 	whole := pkg{path: part.path}
-	for range 5 {
+	for range 8 {
 		whole.files = append(whole.files, part.files...)
 	}
 	complains(t, budgetRule([]pkg{whole}), "")
 	whole.files = append(whole.files, example(t, "internal/domain/x/y.go", "package x\n").files...)
-	complains(t, budgetRule([]pkg{whole}), "1501 lines")
+	complains(t, budgetRule([]pkg{whole}), "2401 lines")
 }

@@ -13,10 +13,7 @@ import (
 
 // excepted are places that a complaint is not made of, each with the reason. One that nothing needs any more fails.
 var excepted = map[string]string{
-	"query.where":                  "whatever it holds is refused",
-	"query.group_by[]|1.name":      "the description of group_by tells it, with an example",
-	"query.group_by[]|1.date_part": "the description of group_by tells it, with an example",
-	"query.filters[].values":       "the description of op beside it tells which operators take it",
+	"query.where": "whatever it holds is refused",
 }
 
 // A model, and a client's form, have nothing but the definition to go by; a server has nothing else to stop what is

@@ -12,8 +12,9 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/fault"
 )
 
-// How long a key lives: DefaultLifetime when nothing is said, MaxLifetime at most.
+// How long a key lives: DefaultLifetime when nothing is said, else between MinLifetime and MaxLifetime.
 const (
+	MinLifetime     = time.Microsecond // the least that the state can tell apart
 	DefaultLifetime = 90 * 24 * time.Hour
 	MaxLifetime     = 366 * 24 * time.Hour
 )
@@ -53,7 +54,7 @@ func (g Grant) check() error {
 		return ErrPersonas
 	case len(g.Attributes) > maxAttributes || !validAttributes(g.Attributes):
 		return ErrAttributes
-	case g.Lifetime < 0 || g.Lifetime > MaxLifetime:
+	case g.Lifetime != 0 && (g.Lifetime < MinLifetime || g.Lifetime > MaxLifetime):
 		return ErrLifetime
 	}
 	return nil

@@ -97,6 +97,7 @@ func TestAuthority_RefusesGrantsItCannotKeep(t *testing.T) {
 		"too many values":   {good(func(g *identity.Grant) { g.Attributes = map[string][]string{"r": append(many, many...)} }), identity.ErrAttributes},
 		"a life too long":   {good(func(g *identity.Grant) { g.Lifetime = identity.MaxLifetime + 1 }), identity.ErrLifetime},
 		"a negative life":   {good(func(g *identity.Grant) { g.Lifetime = -1 }), identity.ErrLifetime},
+		"a life too short":  {good(func(g *identity.Grant) { g.Lifetime = identity.MinLifetime - 1 }), identity.ErrLifetime},
 	} {
 		if _, _, err := identitytest.Authority(t, "dev").Issue(c.grant, start); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)

@@ -17,7 +17,7 @@ var migrations embed.FS
 // The faults of the schema.
 var (
 	ErrNewerSchema = fault.New(fault.Precondition, "database.newer_schema", "A newer version of Steward wrote this state; run that version, or restore a backup.")
-	ErrOlderSchema = fault.New(fault.Precondition, "database.older_schema", "The state's schema is older than this program; run `steward migrate up`.")
+	ErrOlderSchema = fault.New(fault.Precondition, "database.older_schema", "The state's schema is older than this program; start the server once, which brings it up to date.")
 )
 
 // Schema tells where a state file stands: Current is 0 for a new file, Known is the newest version that this
