@@ -125,7 +125,7 @@ func newRecorder(lc fx.Lifecycle, journal audit.Log, n now, log *zap.Logger) *cq
 
 // everyMinute does it until ctx ends.
 func everyMinute(ctx context.Context, do func(context.Context)) {
-	minutes := time.NewTicker(time.Minute)
+	minutes := time.NewTicker(time.Minute) //nolint:forbidigo // a count is told although nothing else happens; the lifecycle owns it
 	defer minutes.Stop()
 	for {
 		select {

@@ -3,7 +3,6 @@ package cqrs
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"runtime/debug"
 	"time"
 
@@ -128,16 +127,16 @@ func (p *passage) intend(ctx context.Context) error {
 func (p *passage) leave(ctx context.Context, panicked any, err error) error {
 	if panicked != nil {
 		p.gate.log.Error("a handler panicked", zap.String("request_id", p.request.ID()), observe.Trace(ctx),
-			zap.String("panic", fmt.Sprint(panicked)), zap.ByteString("stack", debug.Stack()))
+			observe.Panic(panicked), zap.ByteString("stack", debug.Stack()))
 		err = fault.ErrInternal
 	}
 	f := fault.From(err)
-	if f != nil && f.Kind == fault.Internal && panicked == nil {
+	if f != nil && f.Unwrap() != nil && (f.Kind == fault.Internal || f.Kind == fault.Unavailable) {
 		p.gate.log.Error("a handler failed", zap.String("request_id", p.request.ID()), observe.Trace(ctx),
-			zap.String("demand", p.demands[0].String()), zap.Error(f.Unwrap()))
+			zap.String("demand", p.demands[0].String()), observe.Error(f))
 	}
 	if lost := p.request.Close(ctx, p.outcome(f)); lost != nil {
-		p.gate.log.Error("audit.lost", zap.String("request_id", p.request.ID()), observe.Trace(ctx), zap.Bool("intended", p.intended), zap.Error(lost))
+		p.gate.log.Error("audit.lost", zap.String("request_id", p.request.ID()), observe.Trace(ctx), zap.Bool("intended", p.intended), observe.Error(lost))
 		if !p.intended && f == nil {
 			return fault.From(lost)
 		}

@@ -20,8 +20,9 @@ const closeGrace = 10 * time.Second
 // Recorder opens a record for each request. The edge opens it before anything can be refused; whoever settles the
 // request closes it, and the first to close it is right.
 type Recorder struct {
-	log audit.Log
-	now func() time.Time
+	log      audit.Log
+	now      func() time.Time
+	refusals refusals
 }
 
 // NewRecorder makes a recorder that keeps its records in log.
@@ -42,6 +43,7 @@ type Request struct {
 	begun   time.Time
 	record  audit.Record
 	actor   access.Principal
+	taken   atomic.Bool // by a message at the gate
 	closed  atomic.Bool
 }
 
@@ -71,12 +73,15 @@ func RequestFrom(ctx context.Context) *Request {
 	return q
 }
 
-// join finds the open request of ctx, or opens one: background work and nested messages are recorded too.
+// join finds the request of ctx, if it is open and no message has taken it yet, or opens one: background work is
+// recorded too, and so is what a handler sends on, which must not close the record of the message that it serves.
 func (r *Recorder) join(ctx context.Context) (context.Context, *Request) {
-	if q := RequestFrom(ctx); q != nil && !q.closed.Load() {
+	if q := RequestFrom(ctx); q != nil && !q.closed.Load() && q.taken.CompareAndSwap(false, true) {
 		return ctx, q
 	}
-	return r.Open(ctx, Arrival{Transport: "internal"})
+	ctx, q := r.Open(ctx, Arrival{Transport: "internal"})
+	q.taken.Store(true)
+	return ctx, q
 }
 
 // ID identifies the request in records, logs and error answers.

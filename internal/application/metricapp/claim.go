@@ -2,6 +2,7 @@ package metricapp
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/fault"
@@ -18,7 +19,7 @@ type Claim struct {
 
 // And joins two claims; the first refusal stands.
 func (c Claim) And(d Claim) Claim {
-	joined := Claim{Demands: append(slices.Clip(c.Demands), d.Demands...), Refusal: c.Refusal}
+	joined := Claim{Demands: withoutRepeats(append(slices.Clip(c.Demands), d.Demands...)), Refusal: c.Refusal}
 	if joined.Refusal == nil {
 		joined.Refusal = d.Refusal
 	}
@@ -38,7 +39,7 @@ func (v *View) DemandMetrics(names []string) (Claim, error) {
 		if !ok {
 			return Claim{}, metric.UnknownMetric(name, v.MetricNames())
 		}
-		demands := metricDemands(m)
+		demands := v.metricDemands(m)
 		c.Demands = append(c.Demands, demands...)
 		if !v.may(demands...) {
 			c.Refusal = metric.UnknownMetric(name, v.MetricNames())
@@ -88,12 +89,18 @@ func (v *View) DemandSavedQuery(name string) (metric.SavedQuery, Claim, error) {
 }
 
 // metricDemands are a metric and the public metrics in its formula. Private ones are the authors' ingredients: no
-// listing names them, so no rule is expected to.
-func metricDemands(m metric.Metric) []access.Demand {
+// listing names them, so no rule is expected to allow them, but one that denies them is meant.
+func (v *View) metricDemands(m metric.Metric) []access.Demand {
 	demands := make([]access.Demand, 0, 1+len(m.Inputs))
 	demands = append(demands, access.On(ActionQuery, KindMetric, m.Name))
 	for _, name := range m.Inputs {
 		demands = append(demands, access.On(ActionQuery, KindMetric, name))
+	}
+	for _, name := range m.Ingredients {
+		d := access.On(ActionQuery, KindMetric, name)
+		if decision := v.policy.Decide(v.by, d); !decision.Allowed && decision.Rule != access.ByDefault {
+			demands = append(demands, d)
+		}
 	}
 	return demands
 }
@@ -109,11 +116,11 @@ func fieldDemand(kind, name string, aliases []string) access.Demand {
 	return access.On(ActionQuery, kind, name, aliases...)
 }
 
-// withoutRepeats keeps the first of demands on the same target.
+// withoutRepeats keeps the first of demands on the same target: a name with other aliases is another one.
 func withoutRepeats(demands []access.Demand) []access.Demand {
 	seen := make(map[string]bool, len(demands))
 	return slices.DeleteFunc(demands, func(d access.Demand) bool {
-		key := d.String()
+		key := d.String() + " " + strings.Join(d.Target.Aliases, " ")
 		twice := seen[key]
 		seen[key] = true
 		return twice

@@ -10,6 +10,7 @@ const (
 	deepestFormula  = 8   // levels of a formula that are spelled out
 	largestFormula  = 200 // metrics in one formula that are spelled out
 	hiddenCondition = "(a condition that is not shown to you)"
+	hiddenExpr      = "(an expression that is not shown to you)"
 )
 
 // formula is one level of how a metric is computed.
@@ -40,8 +41,8 @@ type formulaInput struct {
 	Formula       *formula `json:"formula,omitempty"`
 }
 
-// formulas spells out the formula of a visible metric, all of whose public inputs are visible too. Conditions and
-// entities in it are shown only as far as the viewer may ask what they name.
+// formulas spells out the formula of a visible metric, all of whose public inputs are visible too. Conditions,
+// expressions, time dimensions and entities in it are shown only as far as the viewer may ask what they name.
 type formulas struct {
 	view    *View
 	catalog *metric.Catalog
@@ -59,11 +60,11 @@ func (f *formulas) of(m metric.Metric, depth int) formula {
 		Type: string(m.Kind), Expr: m.Formula.Expr, Window: m.Formula.Window, GrainToDate: m.Formula.GrainToDate,
 		PeriodAgg: m.Formula.PeriodAgg, Calculation: m.Formula.Calculation, Filters: f.conditions(m.Filters, definedIn),
 	}
-	if e := m.Formula.Entity; e != "" && f.view.may(fieldDemand(KindEntity, e, nil)) {
+	if e := m.Formula.Entity; e != "" && f.view.may(f.view.nameDemands(metric.Names{Fields: []string{e}}, []string{definedIn})...) {
 		out.Entity = e
 	}
 	if a := m.Formula.Aggregation; a != nil {
-		out.aggregate(*a)
+		f.aggregate(&out, *a)
 	}
 	for _, in := range m.Formula.Inputs {
 		out.Inputs = append(out.Inputs, f.input(in, definedIn, depth))
@@ -78,7 +79,7 @@ func (f *formulas) input(in metric.Ingredient, definedIn string, depth int) form
 	}
 	if in.Aggregation != nil {
 		below := formula{Type: string(metric.Simple)}
-		below.aggregate(*in.Aggregation)
+		f.aggregate(&below, *in.Aggregation)
 		out.Formula = &below
 		return out
 	}
@@ -100,8 +101,14 @@ func (f *formulas) conditions(texts []string, definedIn string) []string {
 	return shown
 }
 
-func (o *formula) aggregate(a metric.Aggregation) {
+func (f *formulas) aggregate(o *formula, a metric.Aggregation) {
 	o.Expr, o.Aggregation, o.SemanticModel, o.TimeDimension, o.Measure = a.Expr, a.Function, a.Model, a.TimeDimension, a.Measure
+	if len(f.view.hiddenIn(a.Expr, a.Model)) > 0 {
+		o.Expr = hiddenExpr
+	}
+	if len(f.view.hiddenIn(a.TimeDimension, a.Model)) > 0 {
+		o.TimeDimension = ""
+	}
 }
 
 // write adds the formula to the text, one line a step, deeper steps further in.
@@ -114,7 +121,8 @@ func (o formula) write(t *text, indent string) {
 	}
 	switch {
 	case o.Aggregation != "":
-		words = append(words, o.Aggregation+"("+oneLine(o.Expr)+") of "+o.SemanticModel+" by "+o.TimeDimension)
+		words = append(words, o.Aggregation+"("+oneLine(o.Expr)+") of "+o.SemanticModel)
+		add("by %", o.TimeDimension)
 	case o.Expr != "":
 		add("= %", o.Expr)
 	default:

@@ -53,6 +53,12 @@ func (q *questions) bindValues(ctx context.Context, by access.Principal, args js
 	if err != nil || claim.Hidden() {
 		return refusedOr(claim, err)
 	}
+	if l.Start+l.End != "" {
+		_, time, err := view.DemandField(metric.TimeField, a.Metrics)
+		if claim = claim.And(time); err != nil || claim.Hidden() {
+			return refusedOr(claim, err)
+		}
+	}
 	if l.Field, err = grained(f, "", ""); err != nil {
 		return tool.Bound{}, err
 	}
@@ -119,7 +125,7 @@ func (l listed) run(ctx context.Context) (tool.Result, error) {
 	start := l.now()
 	table, err := l.source.Values(ctx, l.listing)
 	if err != nil {
-		return tool.Result{}, l.view.discreet(err, l.listing.Metrics)
+		return tool.Result{}, l.view.discreet(err)
 	}
 	r := valuesResult{Values: make([]namedValue, 0, len(table.Rows)), Truncated: table.Truncated, Manifest: manifestOf(l.snapshot)}
 	for _, row := range table.Rows {

@@ -73,7 +73,10 @@ func (a asked) run(ctx context.Context) (tool.Result, error) {
 		answer.sql, err = a.source.Compile(ctx, a.resolver.question)
 	}
 	if err != nil {
-		return tool.Result{}, a.resolver.view.discreet(err, a.resolver.metrics)
+		return tool.Result{}, a.resolver.view.discreet(err)
+	}
+	if a.mode == modeSQL && a.resolver.view.betrays(answer.sql) {
+		return tool.Result{}, ErrSQLWithheld
 	}
 	answer.mode = a.mode
 	answer.cut = answer.table.Truncated && a.resolver.ours

@@ -18,6 +18,8 @@ var (
 		"A question needs metrics, group_by or saved_query; list_metrics shows the metrics there are.")
 	ErrSavedQueryAlone = fault.New(fault.Invalid, "metric.saved_query_alone",
 		"A saved query brings its own metrics and group_by; leave them out, or leave saved_query out.")
+	ErrSQLWithheld = fault.New(fault.Denied, "metric.sql_withheld",
+		"The SQL of this question is not shown to you, because it names things that you may not see; mode rows answers the question.")
 	ErrFilter    = fault.New(fault.Invalid, "metric.filter", "A filter cannot be read.")
 	ErrGrain     = fault.New(fault.Invalid, "metric.grain", "A time dimension cannot be asked at this grain.")
 	ErrOrderBy   = fault.New(fault.Invalid, "metric.order_by", "order_by names metrics and group-bys of the question only.")

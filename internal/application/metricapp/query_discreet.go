@@ -4,41 +4,61 @@ import (
 	"errors"
 	"regexp"
 	"slices"
+	"strings"
 
-	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/metric"
 )
 
-var words = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*`)
-
 // discreet is an engine's refusal without the names that the principal may not see: the engine knows of no policy,
 // and suggests, or explains by, whatever it has.
-func (v *View) discreet(err error, metrics []string) error {
+func (v *View) discreet(err error) error {
 	var f *fault.Fault
 	if !errors.As(err, &f) || !errors.Is(f, metric.ErrQuestion) {
 		return err
 	}
-	told := f.Suggesting(slices.DeleteFunc(slices.Clone(f.Suggestions), func(name string) bool { return v.hides(name, metrics) })...)
-	for _, word := range words.FindAllString(f.Message, -1) {
-		if v.hides(word, metrics) {
-			told.Message = metric.ErrQuestion.Message
-			break
-		}
+	told := f.Suggesting(slices.DeleteFunc(slices.Clone(f.Suggestions), v.hides)...)
+	if slices.ContainsFunc(words.FindAllString(f.Message, -1), v.hides) {
+		told.Message = metric.ErrQuestion.Message
 	}
 	return told
 }
 
-// hides reports whether name is something of the catalog that the principal may not see.
-func (v *View) hides(name string, metrics []string) bool {
-	var demands []access.Demand
-	if m, ok := v.catalog.Metric(name); ok {
-		demands = append(demands, metricDemands(m)...)
-	}
-	for _, among := range [][]string{metrics, nil} {
-		if f, ok, err := v.catalog.Resolve(name, among); err == nil && ok {
-			demands = append(demands, demandOf(f))
+// hides reports whether name is, or holds, a metric that the principal may not see, or is a path or part of one and the
+// principal may see nothing of that name. A path to a metric is how a condition on a metric is called in SQL.
+func (v *View) hides(name string) bool {
+	for element := range strings.SplitSeq(name, "__") {
+		if m, ok := v.catalog.Metric(element); ok && !v.may(v.metricDemands(m)...) {
+			return true
 		}
 	}
-	return len(demands) > 0 && !v.may(demands...)
+	known := false
+	for _, f := range v.catalog.Everything() {
+		part := name
+		if at := strings.LastIndex(name, "__"); at > 0 && slices.Contains(f.Grains, name[at+2:]) {
+			part = name[:at]
+		}
+		if strings.Contains("__"+f.Name+"__", "__"+part+"__") {
+			if v.may(demandOf(f)) {
+				return false
+			}
+			known = true
+		}
+	}
+	return known
+}
+
+// inQuotes are values, which a caller may have written, and the names of tables.
+var inQuotes = regexp.MustCompile("'[^']*'|\"[^\"]*\"|`[^`]*`")
+
+// betrays reports whether SQL of the engine names something that the principal may not see. It names what the
+// definitions of the metrics do, the metric that stands for a measure, and, where the engine cannot optimise, whole
+// models.
+func (v *View) betrays(sql string) bool {
+	named := words.FindAllString(strings.ToLower(inQuotes.ReplaceAllString(sql, " ")), -1)
+	slices.Sort(named)
+	return slices.ContainsFunc(slices.Compact(named), func(name string) bool {
+		name, _, _ = strings.Cut(strings.Trim(name, "_"), "__extract_")
+		return v.hides(name)
+	})
 }

@@ -81,7 +81,6 @@ func (r *resolver) field(name string) (metric.Field, error) {
 	f, claim, err := r.view.DemandField(name, r.metrics)
 	if err == nil {
 		r.claim = r.claim.And(claim)
-		r.claim.Demands = withoutRepeats(r.claim.Demands)
 	}
 	return f, err
 }
@@ -242,6 +241,10 @@ func (r *resolver) times(a queryArguments) error {
 	byTime := slices.ContainsFunc(r.question.GroupBy, func(g metric.GroupBy) bool { return g.Name == metric.TimeField })
 	if len(r.metrics) == 0 && !byTime && a.SavedQuery == "" {
 		return ErrTimeRange.Saying("Without metrics, start_time and end_time need metric_time in group_by.")
+	}
+	// Who bounds the time counts by time.
+	if _, err := r.field(metric.TimeField); err != nil || r.claim.Hidden() {
+		return err
 	}
 	r.question.Start, r.question.End = printed(a.start), printed(a.end)
 	r.warnings = append(r.warnings, openEnds(a.start, a.end)...)

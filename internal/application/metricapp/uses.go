@@ -1,11 +1,15 @@
 package metricapp
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/metric"
 )
+
+var words = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*`)
 
 // savedDemands are the query itself and everything that it names.
 func (v *View) savedDemands(q metric.SavedQuery) []access.Demand {
@@ -14,70 +18,95 @@ func (v *View) savedDemands(q metric.SavedQuery) []access.Demand {
 }
 
 // MaySee reports whether everything that a condition names, which stands in the definition of a metric, may be
-// asked with that metric.
+// asked.
 func (v *View) MaySee(condition, definedIn string) bool {
 	return v.may(v.nameDemands(metric.NamesIn(condition), []string{definedIn})...)
 }
 
-// nameDemands are the metrics and fields that texts of the manifest name, in a question about the metrics. Where a
-// text could not be read, or names something that the catalog does not know, everything that the metrics can be
-// grouped by is demanded: only who may see all of that may have what might be any of it.
+// nameDemands are the metrics and fields that texts of the manifest name, in a question about the metrics. A condition
+// on one input may name what the metric cannot be grouped by: then whatever has the name is demanded. Where a text
+// could not be read, or names something that the catalog does not know, everything is: only who may see all of it may
+// have what might be any of it.
 func (v *View) nameDemands(names metric.Names, metrics []string) []access.Demand {
 	var demands []access.Demand
 	for _, name := range names.Metrics {
 		if m, ok := v.catalog.Metric(name); ok {
-			demands = append(demands, metricDemands(m)...)
+			demands = append(demands, v.metricDemands(m)...)
 		} else {
 			demands = append(demands, access.On(ActionQuery, KindMetric, name))
 		}
 	}
 	fields, err := v.catalog.Fields(metrics)
-	if err != nil {
-		return append(demands, literally(names.Fields)...)
-	}
-	all := names.Opaque
+	all := names.Opaque || err != nil
 	for _, name := range names.Fields {
-		meant := v.meant(name, metrics, fields)
-		all = all || len(meant) == 0
-		for _, f := range meant {
+		found := meant(name, fields)
+		if len(found) == 0 {
+			found = meant(name, v.catalog.Everything())
+		}
+		all = all || len(found) == 0
+		for _, f := range found {
 			demands = append(demands, demandOf(f))
 		}
 	}
 	if all {
-		for _, f := range fields {
-			demands = append(demands, demandOf(f))
+		demands = append(demands, v.everything()...)
+	}
+	return demands
+}
+
+// everything is every metric and field there is.
+func (v *View) everything() []access.Demand {
+	if v.all == nil {
+		for _, m := range v.catalog.Metrics() {
+			v.all = append(v.all, v.metricDemands(m)...)
 		}
+		for _, f := range v.catalog.Everything() {
+			v.all = append(v.all, demandOf(f))
+		}
+		v.all = withoutRepeats(v.all)
 	}
-	return demands
+	return v.all
 }
 
-// literally demands names of which only the text is known, whichever kind they are.
-func literally(names []string) []access.Demand {
-	var demands []access.Demand
-	for _, name := range names {
-		demands = append(demands, fieldDemand(KindDimension, name, nil), fieldDemand(KindEntity, name, nil))
-	}
-	return demands
-}
-
-// meant are the fields that a name in a saved query may stand for. The engine also takes the ending of a path for
-// the whole, so a name that is no path of its own stands for every path that ends in it.
-func (v *View) meant(name string, metrics []string, fields []metric.Field) []metric.Field {
-	if f, ok, err := v.catalog.Resolve(name, metrics); err == nil && ok {
-		return []metric.Field{f}
-	}
-	var meant []metric.Field
+// meant are the fields that a name in a text may stand for. The engine also takes the ending of a path for the whole,
+// so a name that is no path of its own stands for every path that ends in it.
+func meant(name string, fields []metric.Field) []metric.Field {
+	var exact, endings []metric.Field
 	for _, f := range fields {
-		if strings.HasSuffix(f.Name, "__"+name) {
-			meant = append(meant, f)
-			continue
+		path := name
+		if at := strings.LastIndex(name, "__"); at > 0 && slices.Contains(f.Grains, name[at+2:]) {
+			path = name[:at]
 		}
-		for _, grain := range f.Grains {
-			if strings.HasSuffix(f.Name+"__"+grain, "__"+name) {
-				meant = append(meant, f)
-				break
+		switch {
+		case f.Name == name, f.Name == path:
+			exact = append(exact, f)
+		case strings.HasSuffix(f.Name, "__"+name), strings.HasSuffix(f.Name, "__"+path):
+			endings = append(endings, f)
+		}
+	}
+	if len(exact) > 0 {
+		return exact
+	}
+	return endings
+}
+
+// hiddenIn are demands on the columns and keys of a model that an expression on its rows names and that no path shows.
+// An expression is the authors' SQL, and what it computes may be asked; but it tells what a hidden column is called.
+func (v *View) hiddenIn(expr, model string) []access.Demand {
+	named := words.FindAllString(strings.ToLower(expr), -1)
+	slices.Sort(named)
+	var hidden []access.Demand
+	for _, element := range slices.Compact(named) {
+		from := metric.Origin{Model: model, Element: element}
+		var paths []access.Demand
+		for _, f := range v.catalog.Everything() {
+			if slices.Contains(f.Origins, from) {
+				paths = append(paths, demandOf(f))
 			}
 		}
+		if !slices.ContainsFunc(paths, func(d access.Demand) bool { return v.may(d) }) {
+			hidden = append(hidden, paths...)
+		}
 	}
-	return meant
+	return hidden
 }

@@ -27,6 +27,7 @@ type View struct {
 	by      access.Principal
 	metrics []metric.Metric // the visible ones, once asked for
 	asked   bool
+	all     []access.Demand // on everything there is, once asked for
 }
 
 // NewView looks at catalog with the eyes of by.
@@ -43,7 +44,7 @@ func (v *View) may(demands ...access.Demand) bool {
 func (v *View) Metrics() []metric.Metric {
 	if !v.asked {
 		for _, m := range v.catalog.Metrics() {
-			if v.may(metricDemands(m)...) {
+			if v.may(v.metricDemands(m)...) {
 				v.metrics = append(v.metrics, m)
 			}
 		}
@@ -76,8 +77,8 @@ func (v *View) Dimensions(metrics []string) ([]metric.Dimension, error) {
 	return seen, nil
 }
 
-// Entities returns, by name, the entities that all the metrics have, each with its visible paths; one without any
-// is hidden.
+// Entities returns, by name, the entities that all the metrics have, each with its visible paths and described as the
+// shortest of them is; one without any is hidden.
 func (v *View) Entities(metrics []string) ([]metric.Entity, error) {
 	all, err := v.catalog.Entities(metrics)
 	if err != nil {
@@ -86,8 +87,7 @@ func (v *View) Entities(metrics []string) ([]metric.Entity, error) {
 	seen := make([]metric.Entity, 0, len(all))
 	for _, e := range all {
 		if keys := v.keys(e); len(keys) > 0 || len(e.Keys) == 0 && v.may(fieldDemand(KindEntity, e.Name, nil)) {
-			e.Keys = keys
-			seen = append(seen, e)
+			seen = append(seen, e.Along(keys))
 		}
 	}
 	return seen, nil

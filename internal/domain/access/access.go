@@ -57,7 +57,7 @@ func (d Demand) String() string {
 // Decision is the answer to a set of demands. The zero value denies.
 type Decision struct {
 	Allowed bool
-	Rule    string // the rule that decided, "persona/allow[2]"; "default" when none spoke
+	Rule    string // the rule that decided, "persona/allow[2]"; ByDefault when none spoke
 	Denied  Demand // the demand that was refused, the least of them if several were; zero when Allowed
 	Policy  string // content hash of the policy that decided
 }

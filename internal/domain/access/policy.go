@@ -27,8 +27,8 @@ type rights struct{ denyFrom, allowFrom, end int }
 // unspoken is the rank of no rule.
 const unspoken = math.MaxInt
 
-// byDefault is the Rule of a decision that no rule made.
-const byDefault = "default"
+// ByDefault is the Rule of a decision that no rule made.
+const ByDefault = "default"
 
 // Compile makes a RuleSet of personas in any order. When something is wrong the error is Flaws:
 // all that is.
@@ -60,7 +60,7 @@ func (s *RuleSet) Names() []string { return slices.Sorted(maps.Keys(s.personas))
 // Decide implements Policy. A call without demands is refused: there is nothing that could have been allowed. The
 // rule it names is the first, by persona name, that denied a demand, or else that allowed one.
 func (s *RuleSet) Decide(p Principal, demands ...Demand) Decision {
-	d := Decision{Policy: s.hash, Rule: byDefault}
+	d := Decision{Policy: s.hash, Rule: ByDefault}
 	if p.IsZero() || len(demands) == 0 {
 		d.Denied = least(demands)
 		return d

@@ -34,10 +34,8 @@ func (r Record) AppendJSON(dst []byte) []byte {
 	dst = appendMember(dst, `,"denied_by":`, r.DeniedBy)
 	dst = appendMember(dst, `,"rule":`, r.Rule)
 	dst = appendMember(dst, `,"policy":`, r.Policy)
-	if r.DurationUS != 0 {
-		dst = append(dst, `,"duration_us":`...)
-		dst = strconv.AppendInt(dst, r.DurationUS, 10)
-	}
+	dst = appendNumber(dst, `,"duration_us":`, r.DurationUS)
+	dst = appendNumber(dst, `,"count":`, r.Count)
 	dst = appendMember(dst, `,"trace":`, r.Trace)
 	dst = appendMember(dst, `,"detail":`, r.Detail)
 	return append(dst, '}')
@@ -48,6 +46,13 @@ func appendMember(dst []byte, key, value string) []byte {
 		return dst
 	}
 	return appendText(append(dst, key...), value)
+}
+
+func appendNumber(dst []byte, key string, value int64) []byte {
+	if value == 0 {
+		return dst
+	}
+	return strconv.AppendInt(append(dst, key...), value, 10)
 }
 
 func appendList(dst []byte, key string, items []string) []byte {

@@ -11,11 +11,14 @@ import (
 type Phase string
 
 // A read or a refusal is one Closed record. A change is an Intent, durable before the effect, and a Closed record
-// after it. A Note is about the journal or the process itself: start, stop, a torn tail that was set aside.
+// after it. A Note is about the journal or the process itself: start, stop, a torn tail that was set aside. A Counted
+// record stands for Count requests of one address that were refused before authentication, all for the same reason, and
+// have no records of their own.
 const (
-	Intent Phase = "intent"
-	Closed Phase = "closed"
-	Note   Phase = "note"
+	Intent  Phase = "intent"
+	Closed  Phase = "closed"
+	Note    Phase = "note"
+	Counted Phase = "counted"
 )
 
 // Record is one fact. Field order is the canonical order of its JSON form; empty fields are left out.
@@ -39,8 +42,9 @@ type Record struct {
 	Rule       string    `json:"rule,omitempty"`
 	Policy     string    `json:"policy,omitempty"`
 	DurationUS int64     `json:"duration_us,omitempty"`
+	Count      int64     `json:"count,omitempty"` // of a Counted record
 	Trace      string    `json:"trace,omitempty"`
-	Detail     string    `json:"detail,omitempty"` // for notes: a sentence without caller text
+	Detail     string    `json:"detail,omitempty"` // for notes and counts: a sentence without caller text
 }
 
 // Log keeps records. Append returns only when the record is durable (for a log that outlives the process), or an

@@ -2,6 +2,7 @@ package metric
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"sort"
 	"strings"
@@ -104,6 +105,26 @@ func (c *Catalog) withoutMetrics() *available {
 	return c.assemble(offers, nil)
 }
 
+func (c *Catalog) everything() []Field {
+	all := []Field{{Name: TimeField, Kind: Time, Grains: c.grains.names}}
+	seen := map[string]bool{}
+	for _, m := range c.graph.models {
+		offers := m.offers()
+		for _, key := range sortedOffers(offers) {
+			f := Field{Name: key.name, Kind: key.kind, Origins: offers[key].origins}
+			if id := fmt.Sprint(f.Kind, f.Name, f.Origins); !seen[id] {
+				seen[id] = true
+				f.Aliases = c.graph.aliases(key, f.Origins)
+				if f.Kind == Time {
+					f.Grains = c.grains.names
+				}
+				all = append(all, f)
+			}
+		}
+	}
+	return all
+}
+
 func (c *Catalog) assemble(offers map[fieldKey]offer, needsTime []*entry) *available {
 	a := &available{fields: map[string]Field{}}
 	entities := map[string]*Entity{}
@@ -181,10 +202,9 @@ func (c *Catalog) addKey(entities map[string]*Entity, k Key, asked, required boo
 		entities[first.Element] = e
 	}
 	shorter := len(e.Keys) == 0 || shorterPath(k.Name, e.Keys[0].Name)
+	k.declared = c.graph.models[c.graph.index[first.Model]].entity(first.Element)
 	if shorter || e.Type == "" {
-		declared := c.graph.models[c.graph.index[first.Model]].entity(first.Element)
-		e.Type, e.Label, e.Description = declared.Type, declared.Label, declared.Description
-		e.Meta, e.Synonyms = declared.Meta, synonyms(declared.Meta)
+		e.describe(k.declared)
 	}
 	if asked {
 		e.Keys = append(e.Keys, k)

@@ -18,6 +18,7 @@ type Catalog struct {
 	public  []Metric
 	saved   []SavedQuery
 	without func() *available // what can be grouped without any metric
+	every   func() []Field
 }
 
 // entry is a metric with what the catalog knows of it.
@@ -74,6 +75,7 @@ func (c *Catalog) publish(m Manifest) {
 	}
 	sort.Slice(c.public, func(i, j int) bool { return c.public[i].Name < c.public[j].Name })
 	c.without = sync.OnceValue(c.withoutMetrics)
+	c.every = sync.OnceValue(c.everything)
 	for _, q := range m.SavedQueries {
 		c.saved = append(c.saved, readNames(q))
 	}
@@ -165,6 +167,11 @@ func (c *Catalog) Fields(metrics []string) ([]Field, error) {
 	}
 	return a.sorted, nil
 }
+
+// Everything returns, by model and name, whatever rows of any model can be grouped by, also what no question can ask
+// because its name is ambiguous: it is what a text may mean that stands in no question. A name that leads to other
+// columns from other models stands there once for each.
+func (c *Catalog) Everything() []Field { return c.every() }
 
 // RequiresMetricTime reports whether some of the metrics can only be asked by metric_time or by an aggregation
 // time dimension. Unknown metrics require nothing.

@@ -29,6 +29,7 @@ type Metric struct {
 	Synonyms           []string // from config.meta.synonyms
 	Models             []string // the semantic models whose rows it counts, sorted
 	Inputs             []string // every public metric below it in the formula, at any depth, sorted
+	Ingredients        []string // every private one, likewise
 	RequiresMetricTime bool     // it can only be asked by metric_time or its aggregation time dimension
 }
 

@@ -52,11 +52,27 @@ func (e Entity) GroupBy() []string {
 	return names
 }
 
+// Along is e with only these of its keys, described as the first of them is.
+func (e Entity) Along(keys []Key) Entity {
+	e.Keys = keys
+	if len(keys) > 0 {
+		e.describe(keys[0].declared)
+	}
+	return e
+}
+
+func (e *Entity) describe(declared ModelEntity) {
+	e.Type, e.Label, e.Description = declared.Type, declared.Label, declared.Description
+	e.Meta, e.Synonyms = declared.Meta, synonyms(declared.Meta)
+}
+
 // Key is one path to an entity.
 type Key struct {
 	Name    string // listing__user
 	Origins []Origin
 	Aliases []string // other names of the same column, sorted; see Field
+
+	declared ModelEntity // at the first of the origins
 }
 
 // Field is what a name in a question stands for.

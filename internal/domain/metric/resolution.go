@@ -60,7 +60,8 @@ func (r *resolution) derive(e *entry) error {
 	e.timeDimension = r.catalog.graph.ownTimeNames(e.inputs)
 	sort.Strings(e.Models)
 	sort.Strings(e.Inputs)
-	e.Models, e.Inputs = slices.Compact(e.Models), slices.Compact(e.Inputs)
+	sort.Strings(e.Ingredients)
+	e.Models, e.Inputs, e.Ingredients = slices.Compact(e.Models), slices.Compact(e.Inputs), slices.Compact(e.Ingredients)
 	return nil
 }
 
@@ -75,7 +76,10 @@ func (r *resolution) take(e *entry, in Ingredient, decides bool) error {
 	below := r.catalog.metrics[in.Metric]
 	e.Models = append(e.Models, below.Models...)
 	e.Inputs = append(e.Inputs, below.Inputs...)
-	if !below.Private {
+	e.Ingredients = append(e.Ingredients, below.Ingredients...)
+	if below.Private {
+		e.Ingredients = append(e.Ingredients, below.Name)
+	} else {
 		e.Inputs = append(e.Inputs, below.Name)
 	}
 	for _, n := range below.needsTime {

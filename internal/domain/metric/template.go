@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Names are what texts of a manifest refer to. Opaque says that some text could not be read, so that the lists may
-// lack names.
+// Names are what texts of a manifest refer to, in lower case, as the engine reads them. Opaque says that some text could
+// not be read, so that the lists may lack names.
 type Names struct {
 	Fields  []string // dimensions and entities as written, sorted
 	Metrics []string // sorted
@@ -57,7 +57,7 @@ type names struct {
 func (n *names) item(text string) {
 	tokens, ok := tokenize(text)
 	if ok && len(tokens) == 1 && tokens[0].kind == word {
-		n.fields[tokens[0].text] = true
+		n.fields[strings.ToLower(tokens[0].text)] = true
 		return
 	}
 	n.builder(tokens, ok)
@@ -163,7 +163,7 @@ func (n *names) field(c call) {
 		n.opaque = true
 		return
 	}
-	n.fields[strings.Join(append(slices.Clip(c.lists["entity_path"]), name), separator)] = true
+	n.fields[strings.ToLower(strings.Join(append(slices.Clip(c.lists["entity_path"]), name), separator))] = true
 }
 
 func (n *names) metric(c call) {
@@ -172,7 +172,7 @@ func (n *names) metric(c call) {
 		n.opaque = true
 		return
 	}
-	n.metrics[name] = true
+	n.metrics[strings.ToLower(name)] = true
 	for _, text := range append(slices.Clip(c.lists["group_by"]), c.lists[""]...) {
 		n.item(text)
 	}

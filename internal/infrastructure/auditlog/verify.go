@@ -186,7 +186,7 @@ func (v *verifier) record(ctx context.Context, line []byte, offset int64) error 
 		v.open[r.Request] = seq
 	case audit.Closed:
 		delete(v.open, r.Request)
-	case audit.Note:
+	case audit.Note, audit.Counted:
 	}
 	if v.before+offset-v.told < tellEvery {
 		return nil

@@ -5,7 +5,6 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"math"
 	"net"
 	"net/http"
@@ -18,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/steward-mcp/steward/internal/application/cqrs"
+	"github.com/steward-mcp/steward/internal/application/observe"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/fault"
@@ -55,16 +55,16 @@ func (e *Edge) Guard(next http.Handler) http.Handler {
 		ctx, request := e.open(r.Context(), w, r)
 		defer e.finish(ctx, w, request)
 		if by, f := e.inspect(r); f != nil {
-			e.refuse(ctx, w, request, by, f)
+			e.turnAway(ctx, w, r, by, f)
 			return
 		}
 		principal, err := e.Authn.Authenticate(ctx, bearer(r))
 		if err != nil {
-			e.refuse(ctx, w, request, audit.ByAuthentication, fault.From(err))
+			e.turnAway(ctx, w, r, audit.ByAuthentication, fault.From(err))
 			return
 		}
 		request.Identify(principal)
-		r.Body = http.MaxBytesReader(w, r.Body, e.MaxBody)
+		r.Body = http.MaxBytesReader(innermost(w), r.Body, e.MaxBody)
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
@@ -73,7 +73,8 @@ func (e *Edge) Guard(next http.Handler) http.Handler {
 func (e *Edge) NotFound() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, request := e.open(r.Context(), w, r)
-		e.refuse(ctx, w, request, audit.ByEdge, errNotFound)
+		defer e.finish(ctx, w, request)
+		e.turnAway(ctx, w, r, audit.ByEdge, errNotFound)
 	})
 }
 
@@ -92,21 +93,48 @@ func (e *Edge) inspect(r *http.Request) (string, *fault.Fault) {
 		return audit.ByEdge, errHost
 	}
 	// A request without Origin does not come from a page. MCP asks servers to check it on every request.
-	if origin := r.Header.Get("Origin"); origin != "" && !allowedOrigin(origin, e.Origins) {
-		return audit.ByEdge, errOrigin
+	for _, origin := range r.Header.Values("Origin") {
+		if origin != "" && !allowedOrigin(origin, e.Origins) {
+			return audit.ByEdge, errOrigin
+		}
 	}
-	query := r.URL.Query()
-	if slices.ContainsFunc([]string{"api_key", "apikey", "access_token", "token", "key"}, query.Has) {
-		return audit.ByEdge, errQueryKey
+	for name := range r.URL.Query() {
+		if slices.Contains(credentialNames, strings.ToLower(name)) {
+			return audit.ByEdge, errQueryKey
+		}
 	}
 	return "", nil
 }
 
+// credentialNames are the query parameters by which clients of other servers send credentials, and by which proxies
+// then log them.
+var credentialNames = []string{"api_key", "apikey", "api-key", "access_token", "token", "key"}
+
+// turnAway refuses whom nobody knows yet: whatever of the body has not come is not waited for as long as for others, and
+// a flood of such requests is counted rather than recorded one by one.
+func (e *Edge) turnAway(ctx context.Context, w http.ResponseWriter, r *http.Request, by string, f *fault.Fault) {
+	if r.ContentLength != 0 {
+		hurry(w)
+	}
+	e.refuse(ctx, w, cqrs.RequestFrom(ctx), by, f)
+}
+
 func (e *Edge) refuse(ctx context.Context, w http.ResponseWriter, q *cqrs.Request, by string, f *fault.Fault) {
-	if err := q.Close(ctx, cqrs.Outcome{Fault: f, DeniedBy: by}); err != nil {
+	if f.Unwrap() != nil && (f.Kind == fault.Internal || f.Kind == fault.Unavailable) {
+		e.Log.Error("a request failed", zap.String("request_id", q.ID()), observe.Error(f))
+	}
+	if err := closeRefused(ctx, q, by, f); err != nil {
+		e.Log.Error("audit.lost", zap.String("request_id", q.ID()), observe.Error(err))
 		f = fault.From(err)
 	}
 	write(w, f, q.ID())
+}
+
+func closeRefused(ctx context.Context, q *cqrs.Request, by string, f *fault.Fault) error {
+	if q.Actor().IsZero() {
+		return q.Refuse(ctx, by, f)
+	}
+	return q.Close(ctx, cqrs.Outcome{Fault: f, DeniedBy: by})
 }
 
 // finish closes what was left open: by a panic, or by a handler that has nothing to say about it.
@@ -114,7 +142,7 @@ func (e *Edge) finish(ctx context.Context, w http.ResponseWriter, q *cqrs.Reques
 	v := recover()
 	if v == nil {
 		if err := q.Close(ctx, cqrs.Outcome{}); err != nil {
-			e.Log.Error("audit.lost", zap.String("request_id", q.ID()), zap.Error(err))
+			e.Log.Error("audit.lost", zap.String("request_id", q.ID()), observe.Error(err))
 		}
 		return
 	}
@@ -122,8 +150,11 @@ func (e *Edge) finish(ctx context.Context, w http.ResponseWriter, q *cqrs.Reques
 		_ = q.Close(ctx, cqrs.Outcome{Fault: fault.ErrCanceled})
 		panic(v) //nolint:forbidigo // net/http asks for this panic to go through
 	}
-	e.Log.Error("a request panicked", zap.String("request_id", q.ID()), zap.String("panic", fmt.Sprint(v)),
+	e.Log.Error("a request panicked", zap.String("request_id", q.ID()), observe.Panic(v),
 		zap.ByteString("stack", debug.Stack()))
+	if q.Closed() {
+		panic(http.ErrAbortHandler) //nolint:forbidigo // an answer may be on its way already, and must not pass for whole
+	}
 	e.refuse(ctx, w, q, "", fault.ErrInternal)
 }
 
@@ -171,9 +202,14 @@ func statusOf(k fault.Kind) int {
 	return http.StatusInternalServerError
 }
 
-// bearer is the credential of the request: RFC 6750 section 2.1, and nothing else.
+// bearer is the credential of the request: RFC 6750 section 2.1, and nothing else. Of two, a proxy may have meant the
+// other one, so two are as good as none.
 func bearer(r *http.Request) string {
-	scheme, credential, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	presented := r.Header.Values("Authorization")
+	if len(presented) != 1 {
+		return ""
+	}
+	scheme, credential, _ := strings.Cut(presented[0], " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return ""
 	}

@@ -37,5 +37,5 @@ func isLoopback(name string) bool {
 		return true
 	}
 	a, err := netip.ParseAddr(name)
-	return err == nil && a.IsLoopback()
+	return err == nil && a.IsLoopback() && a.Zone() == ""
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"runtime/debug"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -65,9 +64,10 @@ func (s *Server) answer(ctx context.Context, x *exchange) (r reply) {
 	defer func() {
 		if v := recover(); v != nil {
 			s.log.Error("a request panicked", zap.String("request_id", x.request.ID()), observe.Trace(ctx),
-				zap.String("panic", fmt.Sprint(v)), zap.ByteString("stack", debug.Stack()))
+				observe.Panic(v), zap.ByteString("stack", debug.Stack()))
 			x.rejected = fault.ErrInternal
 			r = s.settle(ctx, x, reply{})
+			x.operation.End(mcptrace.Outcome{Code: r.code})
 		}
 	}()
 	m := x.message
@@ -124,10 +124,14 @@ func (s *Server) dispatch(ctx context.Context, x *exchange) reply {
 	r := reply{before: x.notifications()}
 	switch response := response.(type) {
 	case mcp.JSONRPCResponse:
-		r.body = s.encode(x, "result", response.Result)
+		var err error
+		if r.body, err = encode(x.message.ID, "result", response.Result); err != nil {
+			s.log.Error("a result could not be encoded", zap.String("request_id", x.request.ID()), observe.Trace(ctx), observe.Error(err))
+			x.rejected = fault.ErrInternal
+		}
 	case mcp.JSONRPCError:
 		r.code = response.Error.Code
-		r.body = s.encode(x, "error", neutral(response.Error, x.request.ID()))
+		r.body = x.error(neutral(response.Error, x.request.ID()))
 	}
 	return r
 }
@@ -146,13 +150,17 @@ func (x *exchange) notifications() (lines [][]byte) {
 	}
 }
 
-// neutral keeps mcp-go's words where they are the protocol's, and replaces them where they may be a Go error's.
+// neutral puts words of ours in place of mcp-go's, which may be those of a Go error and may repeat the caller. It
+// keeps the codes, and what the protocol prescribes for some of them.
 func neutral(e mcp.JSONRPCErrorDetails, request string) mcp.JSONRPCErrorDetails {
 	switch e.Code {
-	case mcp.INTERNAL_ERROR:
+	case mcp.UNSUPPORTED_PROTOCOL_VERSION, mcp.MISSING_REQUIRED_CLIENT_CAPABILITY:
+	case mcp.METHOD_NOT_FOUND:
+		e.Message = "There is no such method in this revision of the protocol."
+	case mcp.INVALID_REQUEST, mcp.INVALID_PARAMS, mcp.PARSE_ERROR:
+		e.Message = "The request does not have the shape that its method and revision ask for."
+	default:
 		e.Message, e.Data = fault.ErrInternal.Message, toFailure(fault.ErrInternal, request)
-	case mcp.INVALID_REQUEST:
-		e.Message = "The request does not have the shape that its method asks for."
 	}
 	return e
 }
@@ -161,17 +169,18 @@ func neutral(e mcp.JSONRPCErrorDetails, request string) mcp.JSONRPCErrorDetails 
 func (s *Server) settle(ctx context.Context, x *exchange, r reply) reply {
 	outcome := cqrs.Outcome{Fault: x.rejected, DeniedBy: x.deniedBy}
 	if outcome.Fault == nil && r.code != 0 {
-		outcome = cqrs.Outcome{Fault: errProtocol, DeniedBy: audit.ByEdge}
+		outcome = protocolOutcome(r.code)
 	}
+	x.request.Speaks("", x.revision(), x.client()) // which initialize has settled only now
 	if err := x.request.Close(ctx, outcome); err != nil {
-		s.log.Error("audit.lost", zap.String("request_id", x.request.ID()), observe.Trace(ctx), zap.Error(err))
+		s.log.Error("audit.lost", zap.String("request_id", x.request.ID()), observe.Trace(ctx), observe.Error(err))
 		x.rejected = fault.From(err)
 	}
 	if x.rejected == nil {
 		return r
 	}
 	code := rpcCode(x.rejected.Kind)
-	return reply{code: code, body: s.encode(x, "error", mcp.JSONRPCErrorDetails{
+	return reply{code: code, body: x.error(mcp.JSONRPCErrorDetails{
 		Code: code, Message: x.rejected.Message, Data: toFailure(x.rejected, x.request.ID()),
 	})}
 }
@@ -179,24 +188,36 @@ func (s *Server) settle(ctx context.Context, x *exchange, r reply) reply {
 // errProtocol stands in the record for an error that the protocol layer answered.
 var errProtocol = fault.New(fault.Invalid, "mcp.request", "The request is not one that the protocol allows.")
 
+func protocolOutcome(code int) cqrs.Outcome {
+	if code == mcp.INTERNAL_ERROR {
+		return cqrs.Outcome{Fault: fault.ErrInternal}
+	}
+	return cqrs.Outcome{Fault: errProtocol, DeniedBy: audit.ByEdge}
+}
+
+// error encodes an error answer. What it is made of always encodes: our own words, and texts that came as JSON.
+func (x *exchange) error(e mcp.JSONRPCErrorDetails) []byte {
+	body, _ := encode(x.message.ID, "error", e)
+	return body
+}
+
 // encode writes a response around a result or an error. The id goes back in the bytes it came in, so that no number
 // is rounded on its way.
-func (s *Server) encode(x *exchange, member string, value any) []byte {
+func encode(id json.RawMessage, member string, value any) ([]byte, error) {
 	var body bytes.Buffer
 	body.WriteString(`{"jsonrpc":"2.0","id":`)
-	if x.message.ID == nil {
+	if id == nil {
 		body.WriteString("null")
 	} else {
-		body.Write(x.message.ID)
+		body.Write(id)
 	}
 	body.WriteString(`,"` + member + `":`)
 	e := json.NewEncoder(&body)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(value); err != nil {
-		s.log.Error("an answer could not be encoded", zap.String("request_id", x.request.ID()), zap.Error(err))
-		return s.encode(x, "error", neutral(mcp.JSONRPCErrorDetails{Code: mcp.INTERNAL_ERROR}, x.request.ID()))
+		return nil, err
 	}
 	body.Truncate(body.Len() - 1) // the encoder's newline
 	body.WriteByte('}')
-	return body.Bytes()
+	return body.Bytes(), nil
 }

@@ -6,11 +6,13 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"time"
+	"slices"
 
 	"github.com/mark3labs/mcp-go/mcp"
+	"go.uber.org/zap"
 
 	"github.com/steward-mcp/steward/internal/application/cqrs"
+	"github.com/steward-mcp/steward/internal/application/observe"
 	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/presentation/mcptrace"
@@ -41,15 +43,25 @@ var (
 
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{request: cqrs.RequestFrom(r.Context()), transport: mcptrace.HTTP, peer: r.RemoteAddr}
-	switch r.Method {
-	case http.MethodPost:
+	switch {
+	case ambiguous(r.Header):
+		s.reject(w, r, x, http.StatusBadRequest, mcp.INVALID_REQUEST, errHeaders.Saying("A header that may be given once is given twice."))
+	case r.Method == http.MethodPost:
 		s.post(w, r, x)
-	case http.MethodDelete:
+	case r.Method == http.MethodDelete:
 		s.endSession(w, r, x)
 	default:
 		w.Header().Set("Allow", "POST, DELETE")
 		s.reject(w, r, x, http.StatusMethodNotAllowed, mcp.INVALID_REQUEST, errMethod)
 	}
+}
+
+// ambiguous reports whether a header that decides anything is there twice: whoever stands between the client and this
+// server may have judged the request by the other one.
+func ambiguous(h http.Header) bool {
+	return slices.ContainsFunc([]string{
+		"Content-Type", "Content-Encoding", mcp.HeaderSessionID, mcp.HeaderProtocolVersion, mcp.HeaderMethod, mcp.HeaderName,
+	}, func(name string) bool { return len(h.Values(name)) > 1 })
 }
 
 func (s *Server) post(w http.ResponseWriter, r *http.Request, x *exchange) {
@@ -77,7 +89,8 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, x *exchange) {
 
 // receive reads and scans the body.
 func (s *Server) receive(r *http.Request, x *exchange) (status, code int, f *fault.Fault) {
-	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if coding := r.Header.Get("Content-Encoding"); err != nil || media != "application/json" || coding != "" && coding != "identity" {
 		return http.StatusUnsupportedMediaType, mcp.INVALID_REQUEST, errMediaType
 	}
 	body, err := io.ReadAll(r.Body)
@@ -99,7 +112,7 @@ func (s *Server) receive(r *http.Request, x *exchange) (status, code int, f *fau
 var ErrMessage = fault.New(fault.Invalid, "mcp.message", "The message cannot be read.")
 
 func readCode(err error) int {
-	if errors.Is(err, wire.ErrEnvelope) {
+	if errors.Is(err, wire.ErrEnvelope) || errors.Is(err, wire.ErrSpelling) {
 		return mcp.INVALID_REQUEST
 	}
 	return mcp.PARSE_ERROR
@@ -134,12 +147,8 @@ func (s *Server) postLegacy(w http.ResponseWriter, r *http.Request, x *exchange)
 	s.send(w, r, x, answer)
 }
 
-// writeTimeout bounds each write to a client, however long the request itself may take.
-const writeTimeout = 30 * time.Second
-
 // send writes an answer: one JSON body, or a stream of events when notifications came before it.
 func (s *Server) send(w http.ResponseWriter, r *http.Request, x *exchange, a reply) {
-	_ = http.NewResponseController(w).SetWriteDeadline(s.now().Add(writeTimeout)) // not every writer has deadlines
 	switch {
 	case a.body == nil:
 		w.WriteHeader(http.StatusAccepted)
@@ -198,13 +207,12 @@ func (s *Server) endSession(w http.ResponseWriter, r *http.Request, x *exchange)
 func (s *Server) reject(w http.ResponseWriter, r *http.Request, x *exchange, status, code int, f *fault.Fault) {
 	x.request.Speaks(x.message.Method, x.message.Meta.ProtocolVersion, x.message.Meta.Client)
 	if err := x.request.Close(r.Context(), cqrs.Outcome{Fault: f, DeniedBy: audit.ByEdge}); err != nil {
+		s.log.Error("audit.lost", zap.String("request_id", x.request.ID()), observe.Error(err))
 		f, status = fault.From(err), http.StatusServiceUnavailable
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(s.encode(x, "error", mcp.JSONRPCErrorDetails{
-		Code: code, Message: f.Message, Data: detail(f, x.request.ID()),
-	}))
+	_, _ = w.Write(x.error(mcp.JSONRPCErrorDetails{Code: code, Message: f.Message, Data: detail(f, x.request.ID())}))
 }
 
 // detail is the data of an error: the protocol's own where it prescribes some, a failure otherwise.

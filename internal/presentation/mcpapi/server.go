@@ -31,6 +31,7 @@ type Parts struct {
 	Tracer  *mcptrace.Tracer
 	Log     *zap.Logger
 	Now     func() time.Time
+	Drain   time.Duration // how long running calls may go on after Stdio was told to stop
 }
 
 // Server answers MCP messages, whatever transport they come by. Safe for concurrent use.
@@ -44,14 +45,14 @@ type Server struct {
 	tracer   *mcptrace.Tracer
 	sessions *sessions
 	log      *zap.Logger
-	now      func() time.Time
+	drain    time.Duration
 }
 
 // New makes the server. It advertises only what it does: the tools are fixed at start, so their list never changes.
 func New(identity Identity, p Parts) *Server {
 	s := &Server{
 		catalog: p.Catalog, call: p.Call, sees: p.Sees, limiter: p.Limiter, records: p.Records,
-		tracer: p.Tracer, sessions: newSessions(p.Now), log: p.Log, now: p.Now,
+		tracer: p.Tracer, sessions: newSessions(p.Now), log: p.Log, drain: p.Drain,
 	}
 	s.mcp = server.NewMCPServer("steward", identity.Version,
 		server.WithTitle("Steward"),

@@ -7,10 +7,13 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
+	"go.uber.org/zap"
 
 	"github.com/steward-mcp/steward/internal/application/cqrs"
+	"github.com/steward-mcp/steward/internal/application/observe"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/fault"
@@ -18,33 +21,53 @@ import (
 	"github.com/steward-mcp/steward/internal/presentation/wire"
 )
 
+// stdioSession names the one session of a stdio peer.
+const stdioSession = "stdio"
+
 // inFlight is how many requests of one stdio peer run at once; further ones wait in the pipe.
 const inFlight = 64
 
+// settleTime is how long requests that were cut off have to close their records.
+const settleTime = 2 * time.Second
+
 // Stdio serves the one peer at the other end of in and out, who is the given principal, until in ends or ctx does;
 // both are a normal end. A line longer than maxLine bytes is answered with an error and skipped. Requests run
-// concurrently, so answers may overtake each other; what is running when in ends is finished and answered. Nothing but
-// JSON-RPC is written to out.
+// concurrently, so answers may overtake each other. What is running when in ends is finished and answered; after ctx
+// ended it has Parts.Drain left, and is then cut off, as it is at once when out breaks. Nothing but JSON-RPC is written
+// to out. A peer that does not read is not read from either.
 func (s *Server) Stdio(ctx context.Context, in io.Reader, out io.Writer, who access.Principal, maxLine int) error {
-	p := &pipe{server: s, out: out, who: who, session: newSession("stdio", who.ID()), slots: make(chan struct{}, inFlight)}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	reading, stopReading := context.WithCancel(ctx)
+	defer stopReading()
+	work, cutOff := context.WithCancel(context.WithoutCancel(ctx))
+	defer cutOff()
+	p := &pipe{
+		server: s, out: out, who: who, session: newSession(stdioSession, who.ID()), slots: make(chan struct{}, inFlight),
+		cutOff: cutOff,
+	}
 	lines := make(chan line)
-	// The reader ends with in; after ctx ended it may stay in a read that nothing can interrupt, until the process does.
-	go readLines(ctx, bufio.NewReaderSize(in, 64<<10), maxLine, lines)
-	defer p.running.Wait()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case l, open := <-lines:
-			if !open {
-				return nil
-			}
-			if err := p.take(ctx, l); err != nil {
-				return err
-			}
-		}
+	// After ctx ended, reading and writing may stay in a system call that nothing can interrupt, until the process ends.
+	go readLines(reading, bufio.NewReaderSize(in, 64<<10), maxLine, lines)
+	ended := make(chan error, 1)
+	go func() { ended <- p.follow(work, reading.Done(), lines) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	within(work, s.drain, ended)
+	cutOff()
+	within(context.WithoutCancel(ctx), settleTime, ended)
+	return nil
+}
+
+// within waits for the end of what follows, which can be waited for again, but not for longer than d.
+func within(ctx context.Context, d time.Duration, ended chan error) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	select {
+	case err := <-ended:
+		ended <- err
+	case <-ctx.Done():
 	}
 }
 
@@ -92,15 +115,35 @@ type pipe struct {
 	session *session
 	slots   chan struct{}
 	running sync.WaitGroup
+	cutOff  context.CancelFunc // ends what is running
 
 	mu     sync.Mutex // one line at a time
 	out    io.Writer
 	broken error
 }
 
-// take answers one line: in order what the protocol orders (initialize, notifications), in its own goroutine the rest.
-func (p *pipe) take(ctx context.Context, l line) error {
-	ctx, request := p.server.records.Open(ctx, cqrs.Arrival{Transport: "stdio", Method: "stdio"})
+// follow takes lines until there are no more of them, or ended is closed, and returns when all that it took is answered.
+func (p *pipe) follow(work context.Context, ended <-chan struct{}, lines <-chan line) error {
+	defer p.running.Wait()
+	for {
+		select {
+		case <-ended:
+			return nil
+		case l, open := <-lines:
+			if !open {
+				return nil
+			}
+			if err := p.take(work, ended, l); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// take answers one line: in order what the protocol orders (initialize, notifications) and what is done at once
+// (pings), in its own goroutine the rest.
+func (p *pipe) take(work context.Context, ended <-chan struct{}, l line) error {
+	ctx, request := p.server.records.Open(work, cqrs.Arrival{Transport: "stdio", Method: "stdio"})
 	request.Identify(p.who)
 	x := &exchange{raw: l.data, request: request, session: p.session, transport: mcptrace.Stdio}
 	var err error
@@ -114,30 +157,32 @@ func (p *pipe) take(ctx context.Context, l line) error {
 		e := mcp.UnsupportedProtocolVersionError{Version: x.message.Meta.ProtocolVersion, Supported: mcp.ValidProtocolVersions}
 		return p.reject(ctx, x, mcp.UNSUPPORTED_PROTOCOL_VERSION, errRevision.Because(e))
 	}
-	if !x.message.IsRequest() || x.message.Method == string(mcp.MethodInitialize) {
+	if mcp.IsModernProtocol(x.message.Meta.ProtocolVersion) {
+		// A request of a revision without sessions shares nothing with others; only the name, by which it is cancelled.
+		x.session = newSession(stdioSession, p.who.ID())
+	}
+	if !x.message.IsRequest() || x.message.Method == string(mcp.MethodInitialize) || x.message.Method == string(mcp.MethodPing) {
 		return p.write(p.server.answer(ctx, x))
 	}
 	select {
 	case p.slots <- struct{}{}:
-	case <-ctx.Done():
+	case <-ended:
 		request.Discard() // never begun, and the peer is being told goodbye
 		return nil
 	}
 	p.running.Go(func() {
 		defer func() { <-p.slots }()
-		// A request that was taken is finished, whatever ends the reading.
-		_ = p.write(p.server.answer(context.WithoutCancel(ctx), x))
+		_ = p.write(p.server.answer(ctx, x)) // the next line finds it broken
 	})
 	return p.failure()
 }
 
 func (p *pipe) reject(ctx context.Context, x *exchange, code int, f *fault.Fault) error {
 	if err := x.request.Close(ctx, cqrs.Outcome{Fault: f, DeniedBy: audit.ByEdge}); err != nil {
+		p.server.log.Error("audit.lost", zap.String("request_id", x.request.ID()), observe.Error(err))
 		f = fault.From(err)
 	}
-	return p.write(reply{body: p.server.encode(x, "error", mcp.JSONRPCErrorDetails{
-		Code: code, Message: f.Message, Data: detail(f, x.request.ID()),
-	})})
+	return p.write(reply{body: x.error(mcp.JSONRPCErrorDetails{Code: code, Message: f.Message, Data: detail(f, x.request.ID())})})
 }
 
 func (p *pipe) write(r reply) error {
@@ -147,7 +192,9 @@ func (p *pipe) write(r reply) error {
 		if l == nil || p.broken != nil {
 			continue
 		}
-		_, p.broken = p.out.Write(append(l, '\n'))
+		if _, p.broken = p.out.Write(append(l, '\n')); p.broken != nil {
+			p.cutOff()
+		}
 	}
 	return p.broken
 }

@@ -5,7 +5,6 @@ package wire
 import (
 	"encoding/json"
 	"errors"
-	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -19,14 +18,13 @@ var (
 	ErrEncoding  = errors.New("the message is not valid UTF-8, or escapes half a surrogate pair")
 	ErrDepth     = errors.New("the message nests deeper than 64 levels")
 	ErrDuplicate = errors.New("an object of the message names one member twice")
+	ErrMembers   = errors.New("an object of the message has more than 1024 members")
+	ErrSpelling  = errors.New("the message writes the name of a protocol member in other letters")
 )
 
-// foldDepth is how deep member names that differ only in case count as one: the envelope, its params and their
-// _meta are read by encoding/json, which ignores case. Below that stand a tool's own arguments.
-const foldDepth = 3
-
 // Scan checks that data is one JSON value (RFC 8259) of valid UTF-8, nested at most MaxDepth deep, with no
-// object that names a member twice.
+// object that names a member twice or has more than 1024 of them. In the first two levels, which are the protocol's,
+// a name that encoding/json would take for one of the protocol's, and that is not spelled as one, is refused.
 func Scan(data []byte) error {
 	if !utf8.Valid(data) {
 		return ErrEncoding
@@ -99,10 +97,10 @@ func (s *scanner) object(depth int) error {
 	if s.next('}') {
 		return nil
 	}
-	first := len(s.keys)
-	defer func() { s.keys = s.keys[:first] }()
+	m := members{stack: &s.keys, first: len(s.keys)}
+	defer m.forget()
 	for {
-		if err := s.member(depth, first); err != nil {
+		if err := s.member(depth, &m); err != nil {
 			return err
 		}
 		if s.next('}') {
@@ -114,32 +112,21 @@ func (s *scanner) object(depth int) error {
 	}
 }
 
-func (s *scanner) member(depth, first int) error {
+func (s *scanner) member(depth int, m *members) error {
 	s.space()
 	key, err := s.text()
 	if err != nil {
 		return err
 	}
-	if depth <= foldDepth {
-		key = strings.ToLower(key)
+	if err := m.add(key, depth); err != nil {
+		return err
 	}
-	// Linear while small, since envelopes are; sorted by nothing, since order is not ours to change.
-	if slices.Contains(s.keys[first:], key) {
-		return ErrDuplicate
-	}
-	if len(s.keys)-first >= maxMembers {
-		return ErrSyntax
-	}
-	s.keys = append(s.keys, key)
 	if !s.next(':') {
 		return ErrSyntax
 	}
 	s.space()
 	return s.value(depth)
 }
-
-// maxMembers bounds the members of one object, and so the cost of comparing their names.
-const maxMembers = 1024
 
 func (s *scanner) array(depth int) error {
 	if depth > MaxDepth {

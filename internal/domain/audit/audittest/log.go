@@ -194,7 +194,7 @@ func Full() audit.Record {
 		Request: "req_ab3d", Actor: "key:k7", Personas: []string{"analyst", "auditor"}, Client: "inspector/1.0",
 		Address: "192.0.2.7", Transport: "http", Revision: "2026-07-28", Method: "tools/call", Action: "tool.call",
 		Target: "tool:query", Demands: []string{"metric.query metric:revenue"}, Arguments: "9f86d081",
-		Outcome: "access.denied", DeniedBy: "policy", Rule: "analyst/deny[1]", Policy: "5e88", DurationUS: 42,
+		Outcome: "access.denied", DeniedBy: "policy", Rule: "analyst/deny[1]", Policy: "5e88", DurationUS: 42, Count: 7,
 		Trace: "4bf9", Detail: "one",
 	}
 }

@@ -1,0 +1,94 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// Limits of one connection. There is no WriteTimeout: answers may stream, so each write has its own deadline.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 60 * time.Second // from the first byte of a request to the last
+	idleTimeout       = 120 * time.Second
+	maxHeaderBytes    = 64 << 10
+)
+
+// settleTime is how long Stop waits for handlers that it has cut off to close their records.
+const settleTime = 5 * time.Second
+
+// Listener is one HTTP server between Start and Stop.
+type Listener struct {
+	address  string
+	server   *http.Server
+	log      *zap.Logger
+	bound    net.Addr
+	handlers presence
+	done     chan struct{}
+	quit     context.CancelFunc
+}
+
+// NewListener makes a listener that is not listening yet.
+func NewListener(address string, handler http.Handler, log *zap.Logger) *Listener {
+	l := &Listener{address: address, log: log, done: make(chan struct{})}
+	errorLog, _ := zap.NewStdLogAt(sparing(log), zap.WarnLevel) // fails on a level that does not exist
+	l.server = &http.Server{
+		Handler: l.handlers.of(paced(handler)), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeaderBytes, ErrorLog: errorLog, DisableGeneralOptionsHandler: true,
+	}
+	return l
+}
+
+// sparing lets a line pass ten times a minute: net/http may have the same to say of every request of a flood.
+func sparing(log *zap.Logger) *zap.Logger {
+	const most = 10
+	return log.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
+		return zapcore.NewSamplerWithOptions(core, time.Minute, most, 0)
+	}))
+}
+
+// Start binds the address, so that a taken port is an error here, and serves until Stop.
+func (l *Listener) Start(ctx context.Context) error {
+	var config net.ListenConfig
+	bound, err := config.Listen(ctx, "tcp", l.address)
+	if err != nil {
+		return err
+	}
+	// Requests outlive the context of starting and end with that of the server, so that a stop reaches open streams.
+	base, quit := context.WithCancel(context.WithoutCancel(ctx))
+	l.bound, l.quit = bound.Addr(), quit
+	l.server.BaseContext = func(net.Listener) context.Context { return base }
+	go func() {
+		defer close(l.done)
+		if err := l.server.Serve(admit(bound, maxConnections)); !errors.Is(err, http.ErrServerClosed) {
+			l.log.Error("the listener failed", zap.String("address", l.address), zap.Error(err))
+		}
+	}()
+	return nil
+}
+
+// Address is where it listens, with the port that was chosen for :0. Valid after Start.
+func (l *Listener) Address() string { return l.bound.String() }
+
+// Stop refuses new connections and waits for running requests until ctx ends. Then it cuts them off, and waits a
+// little longer until each has closed its record, which it could not once what it stands on is gone. Without a Start
+// there is nothing to stop.
+func (l *Listener) Stop(ctx context.Context) error {
+	if l.quit == nil {
+		return nil
+	}
+	err := l.server.Shutdown(ctx)
+	l.quit()
+	if err != nil {
+		err = l.server.Close()
+	}
+	<-l.done
+	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer cancel()
+	return errors.Join(err, l.handlers.wait(settle))
+}

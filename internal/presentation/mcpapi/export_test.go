@@ -1,0 +1,4 @@
+package mcpapi
+
+// RPCCode is what the tests of the package look at from outside.
+var RPCCode = rpcCode
