@@ -99,10 +99,11 @@ func (l *loader) checkPersonas() {
 
 func (l *loader) checkListeners() {
 	s := l.config.Server
-	for _, listener := range []struct{ path, address string }{{"server.listen", s.Listen}, {"server.admin_listen", s.AdminListen}} {
-		if validAddress(listener.address) && !loopback(listener.address) && !s.BehindTLSProxy {
-			l.wrong(listener.path, "is reachable from other machines without TLS; listen on 127.0.0.1, or set server.behind_tls_proxy when clients can only come through a proxy that speaks TLS")
-		}
+	if validAddress(s.Listen) && !loopback(s.Listen) && !s.BehindTLSProxy {
+		l.wrong("server.listen", "is reachable from other machines without TLS; listen on 127.0.0.1, or set server.behind_tls_proxy when clients can only come through a proxy that speaks TLS")
+	}
+	if validAddress(s.AdminListen) && !loopback(s.AdminListen) {
+		l.wrong("server.admin_listen", "is reachable from other machines, and asks nobody who they are; listen on 127.0.0.1")
 	}
 	if s.Listen == s.AdminListen && !strings.HasSuffix(s.Listen, ":0") {
 		l.wrong("server.admin_listen", "must be another address than server.listen")

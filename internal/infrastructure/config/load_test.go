@@ -269,13 +269,14 @@ func TestLoad_RefusesAddressesThatOthersReachWithoutTLS(t *testing.T) {
 		"127.0.0.1:0": false, "127.9.9.9:1": false, "[::1]:1": false, "localhost:1": false, "[::ffff:127.0.0.1]:1": false,
 		"0.0.0.0:1": true, ":1": true, "[::]:1": true, "192.168.1.1:1": true, "[fe80::1%eth0]:1": true,
 	} {
-		for _, variable := range []string{"STEWARD_SERVER__LISTEN", "STEWARD_SERVER__ADMIN_LISTEN"} {
+		for variable, advice := range map[string]string{"STEWARD_SERVER__LISTEN": "behind_tls_proxy", "STEWARD_SERVER__ADMIN_LISTEN": "asks nobody who they are"} {
 			env := []string{home, variable + "=" + address}
 			_, err := config.Load(config.Options{Env: env})
-			if refused := err != nil && strings.Contains(err.Error(), "behind_tls_proxy"); refused != public || !public && err != nil {
+			if refused := err != nil && strings.Contains(err.Error(), advice); refused != public || !public && err != nil {
 				t.Errorf("%s=%s: %v", variable, address, err)
 			}
-			if _, err := config.Load(config.Options{Env: append(env, "STEWARD_SERVER__BEHIND_TLS_PROXY=true")}); err != nil {
+			_, err = config.Load(config.Options{Env: append(env, "STEWARD_SERVER__BEHIND_TLS_PROXY=true")})
+			if refused := err != nil; refused != (public && strings.Contains(variable, "ADMIN")) {
 				t.Errorf("%s=%s behind a proxy: %v", variable, address, err)
 			}
 		}
