@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unicode"
 
 	"go.uber.org/zap"
@@ -31,6 +32,8 @@ type process struct {
 	served  atomic.Bool   // it answered at least once
 	stopped atomic.Bool   // it was ended because whoever asked would not wait
 	done    chan struct{} // closed when the process is reaped and its stderr read to the end
+
+	talk sync.Mutex // held by an exchange, so that a worker's last words are read before their pipe is closed
 
 	mu     sync.Mutex
 	ended  bool // kill was called
@@ -79,10 +82,17 @@ func (p *process) reap(stderr *sync.WaitGroup, fromStderr *os.File) {
 	p.mu.Unlock()
 	stderr.Wait()
 	_ = p.in.Close()
+	// What the worker wrote is in the pipe by now. Only a process that left the group could keep a reader waiting.
+	_ = p.out.SetReadDeadline(time.Now().Add(lastWords)) //nolint:forbidigo // the operating system compares it with its own clock
+	p.talk.Lock()
 	_ = p.out.Close()
+	p.talk.Unlock()
 	_ = fromStderr.Close()
 	close(p.done)
 }
+
+// lastWords is how long the pipe of a worker that has ended may be read.
+const lastWords = time.Second
 
 // kill ends the process group. Calling it again, or late, does nothing.
 func (p *process) kill() {
@@ -135,6 +145,8 @@ func (p *process) exchange(ctx context.Context, send, receive any) error {
 	if err != nil {
 		return fmt.Errorf("encode a request: %w", err)
 	}
+	p.talk.Lock()
+	defer p.talk.Unlock()
 	stop := context.AfterFunc(ctx, p.kill)
 	defer stop()
 	err = writeFrame(p.in, body)
