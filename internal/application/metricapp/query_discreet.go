@@ -10,15 +10,18 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/metric"
 )
 
-// discreet is an engine's refusal without the names that the principal may not see: the engine knows of no policy,
-// and suggests, or explains by, whatever it has.
+// discreet is an engine's refusal without the names that the principal may not ask: the engine knows of no policy, and
+// suggests, or explains by, whatever it has.
 func (v *View) discreet(err error) error {
 	var f *fault.Fault
 	if !errors.As(err, &f) || !errors.Is(f, metric.ErrQuestion) {
 		return err
 	}
-	told := f.Suggesting(slices.DeleteFunc(slices.Clone(f.Suggestions), v.hides)...)
-	if slices.ContainsFunc(words.FindAllString(f.Message, -1), v.hides) {
+	refused := func(name string) bool {
+		return v.hides(name) || v.hidesPath(name, func(path, part string) bool { return path == part })
+	}
+	told := f.Suggesting(slices.DeleteFunc(slices.Clone(f.Suggestions), refused)...)
+	if slices.ContainsFunc(words.FindAllString(f.Message, -1), refused) {
 		told.Message = metric.ErrQuestion.Message
 	}
 	return told
@@ -32,13 +35,18 @@ func (v *View) hides(name string) bool {
 			return true
 		}
 	}
+	return v.hidesPath(name, func(path, part string) bool { return strings.Contains("__"+path+"__", "__"+part+"__") })
+}
+
+// hidesPath reports whether name, without its grain if it has one, is what some paths have, none of which is visible.
+func (v *View) hidesPath(name string, has func(path, name string) bool) bool {
 	known := false
 	for _, f := range v.catalog.Everything() {
 		part := name
 		if at := strings.LastIndex(name, "__"); at > 0 && slices.Contains(f.Grains, name[at+2:]) {
 			part = name[:at]
 		}
-		if strings.Contains("__"+f.Name+"__", "__"+part+"__") {
+		if has(f.Name, part) {
 			if v.may(demandOf(f)) {
 				return false
 			}
