@@ -200,6 +200,30 @@ func TestEntity_IsDescribedOnAPathThatIsVisible(t *testing.T) {
 	}
 }
 
+// TestRefusal_SuggestsNoPathThatIsOnlyPartOfAVisibleOne: a longer path being allowed makes none of its endings so.
+func TestRefusal_SuggestsNoPathThatIsOnlyPartOfAVisibleOne(t *testing.T) {
+	t.Parallel()
+	loader, err := loadCatalog(lab.shop.project)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := access.Persona{Name: "few", Allow: []access.Rule{
+		{Actions: []string{"tool.call"}, Targets: []string{"*"}},
+		{Actions: []string{"metric.query"}, Targets: []string{"metric:loud_orders", "dimension:order_id__*"}},
+	}}
+	args := object{"metrics": []string{"loud_orders"}}
+	a := newStack(t, loader, lab.engine, access.Local("someone", "few"), p).ask("query", args)
+	b := denyingStack(t).ask("query", args)
+	if a.failure == nil || b.failure == nil || len(b.failure.Suggestions) == 0 {
+		t.Fatalf("%v, and %v to the analyst; want refusals of the engine, with suggestions", a.failure, b.failure)
+	}
+	for _, s := range a.failure.Suggestions {
+		if !strings.HasPrefix(s, "order_id__") {
+			t.Errorf("suggests %q", s)
+		}
+	}
+}
+
 // TestRefusal_OfTheEngineNamesNothingHidden: the engine explains with, and suggests, whatever it has.
 func TestRefusal_OfTheEngineNamesNothingHidden(t *testing.T) {
 	t.Parallel()

@@ -231,9 +231,12 @@ while True:
 			errs <- err
 		})
 	}
+	s.Start(t.Context())
+	eventually(t, "the worker is ready", func() bool { return s.Health() == nil })
 	wait()
+	eventually(t, "one runs", func() bool { return s.waiting.Load() == 0 && len(s.lanes) == 1 })
 	wait()
-	eventually(t, "one runs and one waits", func() bool { return s.waiting.Load() == 1 && len(s.lanes) == 1 })
+	eventually(t, "one waits", func() bool { return s.waiting.Load() == 1 })
 	_, err := s.Answer(within(t, 50*time.Millisecond), anOrder)
 	wantFault(t, err, fault.ErrTimeout) // whoever waits leaves when its own deadline passes
 	wait()
