@@ -3,8 +3,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -123,10 +126,26 @@ func serve(ctx context.Context, demo harness.Demo) (*harness.Server, *harness.Cl
 	return server, harness.NewClient(server.URL, key, harness.Modern), nil
 }
 
-// ask measures one client that asks one question after the other.
+// ask measures one client that asks one question after the other, from its first byte to the last of the answer. What
+// a client then makes of the answer is its own affair, as with mf.
 func ask(ctx context.Context, c *harness.Client, q contest) (time.Duration, error) {
+	// Once through the client that understands answers: a refusal would be quick.
+	if _, err := c.Tool(ctx, q.tool, q.args, nil); err != nil {
+		return 0, err
+	}
+	body, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": map[string]any{
+		"name": q.tool, "arguments": q.args, "_meta": map[string]any{
+			"io.modelcontextprotocol/protocolVersion": string(harness.Modern), "io.modelcontextprotocol/clientCapabilities": struct{}{},
+		},
+	}})
+	if err != nil {
+		return 0, err
+	}
 	once := func() error {
-		_, err := c.Tool(ctx, q.tool, q.args, nil)
+		answer, status, _, err := c.Post(ctx, body, map[string]string{"Mcp-Method": "tools/call", "Mcp-Name": q.tool})
+		if err == nil && (status != http.StatusOK || bytes.Contains(answer, []byte(`"isError":true`))) {
+			err = fmt.Errorf("HTTP %d: %.200s", status, answer)
+		}
 		return err
 	}
 	for range warmUp {
