@@ -76,10 +76,9 @@ architecture: ## check layers, contexts, budgets and reachability
 
 .PHONY: cross
 cross: ## compile for the other platforms
-	@for p in darwin/arm64 darwin/amd64 linux/arm64; do \
+	@for p in darwin/arm64 linux/arm64; do \
 		echo "compile for $$p"; \
-		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build -trimpath -o /dev/null ./cmd/steward && \
-		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go vet ./cmd/... ./internal/... || exit 1; \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build -trimpath -o /dev/null ./cmd/steward || exit 1; \
 	done
 
 .PHONY: check

@@ -217,3 +217,12 @@ func TestView_ListsWhatItLetsAsk(t *testing.T) {
 		}
 	})
 }
+
+// What the catalog does not know might be anything, so it is shown only to who may see everything.
+func TestView_ShowsAConditionOnSomethingUnknownToWhoSeesAll(t *testing.T) {
+	for denied, want := range map[string]bool{"metric:nothing": true, "metric:web_orders": false, "dimension:region__name": false, "entity:region": false} {
+		if got := view(t, deny{denied}).MaySee("{{ Dimension('customer__nickname') }} = 'x'", "orders"); got != want {
+			t.Errorf("without %s it is shown: %v, want %v", denied, got, want)
+		}
+	}
+}
