@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	asking    = 48 // personas before the real engine
+	personas  = 48 // personas before the real engine
 	questions = 4  // of each
 )
 
@@ -28,7 +28,7 @@ func TestPolicy_TheEngineTellsNothingOfWhatIsHidden(t *testing.T) {
 		t.Fatal(err)
 	}
 	everyone := access.Persona{Name: "everything", Allow: []access.Rule{{Actions: []string{"*"}, Targets: []string{"*"}}}}
-	for i := range asking {
+	for i := range personas {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t, 5<<32|uint64(i), u, loader, lab.engine)

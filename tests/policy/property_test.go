@@ -17,7 +17,7 @@ import (
 
 // How many personas each property is tried with.
 const (
-	telling, listing, denying = 320, 160, 160
+	telling, listed, denying = 320, 160, 160
 	calls                     = 14 // random calls of a telling persona
 )
 
@@ -375,7 +375,7 @@ func jsonText(s string) string {
 // there is and compares.
 func TestPolicy_ListsExactlyWhatCanBeAsked(t *testing.T) {
 	t.Parallel()
-	scenes(t, 2, listing, func(s *scene) {
+	scenes(t, 2, listed, func(s *scene) {
 		want, _ := s.split(s.oracle.world.metrics, s.oracle.metric)
 		got := s.names("list_metrics", "metrics", nil)
 		if diff := cmp.Diff(append([]string{}, want...), got); diff != "" {

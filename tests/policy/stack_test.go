@@ -12,7 +12,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/steward-mcp/steward/internal/application/cqrs"
-	"github.com/steward-mcp/steward/internal/application/metricapp"
+	"github.com/steward-mcp/steward/internal/application/metricapp/asking"
+	"github.com/steward-mcp/steward/internal/application/metricapp/listing"
 	"github.com/steward-mcp/steward/internal/application/toolapp"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/audit"
@@ -99,7 +100,7 @@ func newStack(t *testing.T, loader *manifest.Loader, engine metric.Source, by ac
 		engine = s.source
 	}
 	gate := cqrs.NewGate(policy, unlimited{}, cqrs.NewRecorder(s.log, time.Now), zap.NewNop(), time.Minute)
-	tools := append(metricapp.Listings(loader, loader, policy), metricapp.Questions(loader, engine, policy, metricapp.Limits{}, time.Now)...)
+	tools := append(listing.Tools(loader, loader, policy), asking.Tools(loader, engine, policy, asking.Limits{}, time.Now)...)
 	catalog, err := tool.NewCatalog(tools...)
 	if err != nil {
 		t.Fatal(err)

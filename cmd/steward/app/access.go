@@ -8,5 +8,5 @@ import (
 )
 
 var accessModule = fx.Module("access",
-	fx.Provide(fx.Annotate(config.Config.Policy, fx.As(new(access.Policy)))),
+	fx.Provide(fx.Annotate(config.Config.Policy, fx.As(new(access.Policy)), fx.As(new(access.DataPolicy)))),
 )

@@ -6,7 +6,8 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
-	"github.com/steward-mcp/steward/internal/application/metricapp"
+	"github.com/steward-mcp/steward/internal/application/metricapp/asking"
+	"github.com/steward-mcp/steward/internal/application/metricapp/listing"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	domain "github.com/steward-mcp/steward/internal/domain/metric"
 	"github.com/steward-mcp/steward/internal/domain/tool"
@@ -64,12 +65,12 @@ func newMetricChecks(c config.Config, l *manifest.Loader, s *worker.Source) []ht
 
 // newMetricTools offers nothing when no project is configured: a tool that cannot answer only misleads a model.
 func newMetricTools(c config.Config, catalogs domain.Catalogs, definitions domain.Definitions, source domain.Source,
-	policy access.Policy, n now, log *zap.Logger,
+	policy access.DataPolicy, n now, log *zap.Logger,
 ) []tool.Tool {
 	if c.Metrics.ProjectDir == "" {
 		log.Warn("there are no metric tools: set metrics.project_dir to a dbt project")
 		return nil
 	}
-	limits := metricapp.Limits{DefaultLimit: c.Metrics.DefaultLimit, MaxRows: c.Metrics.MaxRows, Timeout: c.Metrics.Timeout}
-	return append(metricapp.Listings(catalogs, definitions, policy), metricapp.Questions(catalogs, source, policy, limits, n)...)
+	limits := asking.Limits{DefaultLimit: c.Metrics.DefaultLimit, MaxRows: c.Metrics.MaxRows, Timeout: c.Metrics.Timeout}
+	return append(listing.Tools(catalogs, definitions, policy), asking.Tools(catalogs, source, policy, limits, n)...)
 }

@@ -15,9 +15,9 @@ import (
 // ErrArguments answers arguments that a tool cannot read.
 var ErrArguments = fault.New(fault.Invalid, "metric.arguments", "The arguments are not what the tool's input schema asks for.")
 
-// decode reads arguments strictly: a JSON object whose keys are fields of T, exactly as written. Anything else is
+// Decode reads arguments strictly: a JSON object whose keys are fields of T, exactly as written. Anything else is
 // ErrArguments, naming the field when one is to blame.
-func decode[T any](args json.RawMessage) (T, error) {
+func Decode[T any](args json.RawMessage) (T, error) {
 	var into T
 	var keys map[string]json.RawMessage
 	if err := json.Unmarshal(args, &keys); err != nil || keys == nil {
@@ -26,7 +26,7 @@ func decode[T any](args json.RawMessage) (T, error) {
 	known := fieldNames(reflect.TypeFor[T]())
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		if !known[key] {
-			return into, ErrArguments.Saying("There is no argument %q.", clip(key))
+			return into, ErrArguments.Saying("There is no argument %q.", Clip(key))
 		}
 	}
 	decoder := json.NewDecoder(bytes.NewReader(args))
@@ -35,7 +35,7 @@ func decode[T any](args json.RawMessage) (T, error) {
 	if err := decoder.Decode(&into); err != nil {
 		var mismatch *json.UnmarshalTypeError
 		if errors.As(err, &mismatch) && mismatch.Field != "" {
-			return into, ErrArguments.Saying("The argument %q has the wrong type.", clip(argument(mismatch.Field, known))).Because(err)
+			return into, ErrArguments.Saying("The argument %q has the wrong type.", Clip(argument(mismatch.Field, known))).Because(err)
 		}
 		return into, ErrArguments.Because(err)
 	}
@@ -62,8 +62,8 @@ func fieldNames(t reflect.Type) map[string]bool {
 
 const longestEcho = 60
 
-// clip keeps echoed text of a caller short.
-func clip(text string) string {
+// Clip keeps echoed text of a caller short.
+func Clip(text string) string {
 	if r := []rune(text); len(r) > longestEcho {
 		return string(r[:longestEcho]) + "…"
 	}

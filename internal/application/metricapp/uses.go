@@ -23,6 +23,15 @@ func (v *View) MaySee(condition, definedIn string) bool {
 	return v.may(v.nameDemands(metric.NamesIn(condition), []string{definedIn})...)
 }
 
+// MayName reports whether an entity, which the definition of a metric names, may be asked.
+func (v *View) MayName(entity, definedIn string) bool {
+	return v.may(v.nameDemands(metric.Names{Fields: []string{entity}}, []string{definedIn})...)
+}
+
+// MayRead reports whether all columns and keys of a model that an expression on its rows names may be asked by some path.
+// An expression is the authors' SQL, and what it computes may be asked; but it tells what a hidden column is called.
+func (v *View) MayRead(expr, model string) bool { return len(v.hiddenIn(expr, model)) == 0 }
+
 // nameDemands are the metrics and fields that texts of the manifest name, in a question about the metrics. A condition
 // on one input may name what the metric cannot be grouped by: then whatever has the name is demanded. Where a text
 // could not be read, or names something that the catalog does not know, everything is: only who may see all of it may
@@ -90,8 +99,7 @@ func meant(name string, fields []metric.Field) []metric.Field {
 	return endings
 }
 
-// hiddenIn are demands on the columns and keys of a model that an expression on its rows names and that no path shows.
-// An expression is the authors' SQL, and what it computes may be asked; but it tells what a hidden column is called.
+// hiddenIn are demands on what an expression on the rows of a model names and no path shows.
 func (v *View) hiddenIn(expr, model string) []access.Demand {
 	named := words.FindAllString(strings.ToLower(expr), -1)
 	slices.Sort(named)

@@ -23,7 +23,7 @@ const (
 // what is not there. It is not safe for concurrent use.
 type View struct {
 	catalog *metric.Catalog
-	policy  access.Policy
+	policy  access.DataPolicy
 	by      access.Principal
 	metrics []metric.Metric // the visible ones, once asked for
 	asked   bool
@@ -31,7 +31,7 @@ type View struct {
 }
 
 // NewView looks at catalog with the eyes of by.
-func NewView(catalog *metric.Catalog, policy access.Policy, by access.Principal) *View {
+func NewView(catalog *metric.Catalog, policy access.DataPolicy, by access.Principal) *View {
 	return &View{catalog: catalog, policy: policy, by: by}
 }
 

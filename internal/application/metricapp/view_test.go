@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/steward-mcp/steward/internal/application/metricapp"
+	"github.com/steward-mcp/steward/internal/application/metricapp/metricapptest"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/metric"
@@ -161,7 +162,7 @@ func TestView_ClaimsAMetricWithItsInputsOnce(t *testing.T) {
 }
 
 func TestView_ListsWhatItLetsAsk(t *testing.T) {
-	c := shop(t)
+	c := metricapptest.Shop(t)
 	var targets []string
 	for _, m := range c.Metrics() {
 		targets = append(targets, "metric:"+m.Name)

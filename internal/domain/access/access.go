@@ -29,11 +29,13 @@ func Local(subject string, personas ...string) Principal {
 type Action string
 
 // Target is what an action is done to. Aliases are other names of the same thing: a deny that matches any of
-// them denies, an allow that matches any of them allows. A dimension has one alias per path that leads to it.
+// them denies, an allow that matches any of them allows. A dimension has one alias per path that leads to it. Tags are
+// what the authors of a project say of it, as key or key=value; rules on tags are matched with them in the same way.
 type Target struct {
 	Kind    string // tool, metric, dimension, entity, saved_query, conversation
 	Name    string
 	Aliases []string
+	Tags    []string
 }
 
 // String is the form that rules match and records show: kind:name.
@@ -48,6 +50,12 @@ type Demand struct {
 // On makes a demand.
 func On(action Action, kind, name string, aliases ...string) Demand {
 	return Demand{Action: action, Target: Target{Kind: kind, Name: name, Aliases: aliases}}
+}
+
+// Tagged is d with the tags of its target.
+func (d Demand) Tagged(tags []string) Demand {
+	d.Target.Tags = tags
+	return d
 }
 
 func (d Demand) String() string {
@@ -67,4 +75,11 @@ type Decision struct {
 type Policy interface {
 	// Decide allows only when every demand is allowed by some persona of p and denied by none.
 	Decide(p Principal, demands ...Demand) Decision
+}
+
+// DataPolicy is a Policy that also bounds what is in the answers to permitted questions.
+type DataPolicy interface {
+	Policy
+	// Obligations are what p's personas ask of everything that they allow.
+	Obligations(p Principal) Obligations
 }

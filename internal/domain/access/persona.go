@@ -13,10 +13,13 @@ type Persona struct {
 	Description string // for people; decides nothing
 	Allow       []Rule
 	Deny        []Rule // wins over every Allow of every persona that a principal has
+	Rows        []RowFilter
+	Caps        Caps
 }
 
 // Rule speaks of every combination of its actions and targets. Actions are globs on context.verb; targets are
-// kind:name, a glob on each side of the first colon, or * for anything at all.
+// kind:name, a glob on each side of the first colon, or * for anything at all. A name that begins with "meta." speaks of
+// tags instead: dimension:meta.pii of what is tagged pii, metric:meta.domain=finance of what has that value.
 type Rule struct {
 	Actions []string
 	Targets []string
@@ -68,6 +71,12 @@ func ValidPersonaName(name string) bool {
 	return strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == ""
 }
 
+// validField reports whether name may be a dimension or entity, with the path to it.
+func validField(name string) bool {
+	return name != "" && len(name) <= MaxPattern &&
+		strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
+}
+
 // rule is a Rule that compiled.
 type rule struct {
 	label   string // analyst/allow[0]
@@ -97,8 +106,15 @@ func (r *rule) matchesTarget(t *Target) bool {
 	return false
 }
 
-// targetGlob matches the two sides of kind:name apart, so that a * in the kind cannot run over the colon.
-type targetGlob struct{ kind, name Glob }
+// targetGlob matches the two sides of kind:name apart, so that a * in the kind cannot run over the colon. One for tags
+// matches no name, and one for names no tag: what the authors of a project tag must not widen a rule on names.
+type targetGlob struct {
+	kind, name Glob
+	tags       bool
+}
+
+// tagPrefix begins the patterns that speak of tags. No metric, dimension, entity or tool has a dot in its name.
+const tagPrefix = "meta."
 
 func parseTarget(pattern string) (targetGlob, error) {
 	if pattern == "*" {
@@ -112,13 +128,17 @@ func parseTarget(pattern string) (targetGlob, error) {
 	if err != nil {
 		return targetGlob{}, err
 	}
+	name, tags := strings.CutPrefix(name, tagPrefix)
 	n, err := ParseGlob(name)
-	return targetGlob{kind: k, name: n}, err
+	return targetGlob{kind: k, name: n, tags: tags}, err
 }
 
 func (g targetGlob) matches(t *Target) bool {
 	if !g.kind.Match(t.Kind) {
 		return false
+	}
+	if g.tags {
+		return slices.ContainsFunc(t.Tags, g.name.Match)
 	}
 	if g.name.Match(t.Name) {
 		return true

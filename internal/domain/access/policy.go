@@ -18,6 +18,7 @@ import (
 type RuleSet struct {
 	rules    []rule // in the order of their ranks: persona by name, then denies, then allows
 	personas map[string]rights
+	obliged  map[string]obligations
 	hash     string
 }
 
@@ -35,7 +36,7 @@ const ByDefault = "default"
 func Compile(personas []Persona) (*RuleSet, error) {
 	sorted := slices.Clone(personas)
 	slices.SortStableFunc(sorted, func(a, b Persona) int { return cmp.Compare(a.Name, b.Name) })
-	c := compiler{set: &RuleSet{personas: make(map[string]rights, len(sorted)), hash: contentHash(sorted)}}
+	c := compiler{set: &RuleSet{personas: make(map[string]rights, len(sorted)), obliged: make(map[string]obligations, len(sorted)), hash: contentHash(sorted)}}
 	for _, p := range sorted {
 		c.persona(p)
 	}
@@ -57,7 +58,7 @@ func (s *RuleSet) Has(name string) bool {
 // Names lists the personas in order.
 func (s *RuleSet) Names() []string { return slices.Sorted(maps.Keys(s.personas)) }
 
-// Decide implements Policy. A call without demands is refused: there is nothing that could have been allowed. The
+// Decide implements DataPolicy. A call without demands is refused: there is nothing that could have been allowed. The
 // rule it names is the first, by persona name, that denied a demand, or else that allowed one.
 func (s *RuleSet) Decide(p Principal, demands ...Demand) Decision {
 	d := Decision{Policy: s.hash, Rule: ByDefault}
@@ -149,6 +150,7 @@ func (c *compiler) persona(p Persona) {
 	c.rules(p.Name, "allow", p.Allow)
 	r.end = len(c.set.rules)
 	c.set.personas[p.Name] = r
+	c.obligations(p)
 }
 
 func (c *compiler) rules(persona, list string, rules []Rule) {
@@ -179,12 +181,14 @@ func (c *compiler) check(path, field string, i int, err error) {
 }
 
 // contentHash is the SHA-256 of the personas' canonical form: sorted by name, without descriptions, each rule's
-// actions and targets as sorted sets. Rules keep their order, because decisions name them by it.
+// actions and targets as sorted sets. Rules and row filters keep their order, because records name them by it.
 func contentHash(sorted []Persona) string {
 	type canonicalRule struct{ Actions, Targets []string }
 	type canonical struct {
 		Name        string
 		Allow, Deny []canonicalRule
+		Rows        []RowFilter
+		Caps        Caps
 	}
 	rules := func(written []Rule) []canonicalRule {
 		out := make([]canonicalRule, len(written))
@@ -195,7 +199,7 @@ func contentHash(sorted []Persona) string {
 	}
 	form := make([]canonical, len(sorted))
 	for i, p := range sorted {
-		form[i] = canonical{Name: p.Name, Allow: rules(p.Allow), Deny: rules(p.Deny)}
+		form[i] = canonical{Name: p.Name, Allow: rules(p.Allow), Deny: rules(p.Deny), Rows: p.Rows, Caps: p.Caps}
 	}
 	text, _ := json.Marshal(form) // structs of strings always marshal
 	sum := sha256.Sum256(text)

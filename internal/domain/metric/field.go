@@ -1,5 +1,11 @@
 package metric
 
+import (
+	"slices"
+
+	"github.com/steward-mcp/steward/internal/domain/fault"
+)
+
 // TimeField is the name of the dimension that every metric has: its own aggregation time dimension, whatever
 // that is called.
 const TimeField = "metric_time"
@@ -88,4 +94,32 @@ type Field struct {
 	// the bare last name. A rule on any of them speaks of this field too; a rule on a longer path speaks of that
 	// path only. metric_time has none: rules name it.
 	Aliases []string
+}
+
+// ErrGrain is a time dimension at a grain or date part that it does not have.
+var ErrGrain = fault.New(fault.Invalid, "metric.grain", "A time dimension cannot be asked at this grain.")
+
+// At is f at a grain or by a date part, both of which may be empty; a grain in f's own name counts too. It answers
+// ErrGrain, suggesting those there are, to one that f does not have, to two, and to either of what is no time dimension.
+func (f Field) At(grain, part string) (GroupBy, error) {
+	if f.Grain != "" && grain != "" && f.Grain != grain {
+		return GroupBy{}, ErrGrain.Saying("%q names two grains; give one.", f.Name)
+	}
+	if grain == "" {
+		grain = f.Grain
+	}
+	by := GroupBy{Name: f.Name, Grain: grain, DatePart: part}
+	switch {
+	case grain == "" && part == "":
+		return by, nil
+	case f.Kind != Time:
+		return by, ErrGrain.Saying("%q is no time dimension; it has neither grain nor date part.", f.Name)
+	case grain != "" && part != "":
+		return by, ErrGrain.Saying("%q is asked at a grain and by a date part; give one of them.", f.Name)
+	case grain != "" && !slices.Contains(f.Grains, grain):
+		return by, ErrGrain.Saying("%q cannot be asked at the grain %q.", f.Name, clip(grain)).Suggesting(f.Grains...)
+	case part != "" && !slices.Contains(f.DateParts, part):
+		return by, ErrGrain.Saying("%q has no date part %q here.", f.Name, clip(part)).Suggesting(f.DateParts...)
+	}
+	return by, nil
 }

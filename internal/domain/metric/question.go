@@ -53,6 +53,19 @@ const (
 	EntityKey
 )
 
+// String is the kind as answers print it: categorical, time or entity.
+func (k FieldKind) String() string {
+	switch k {
+	case Categorical:
+		return "categorical"
+	case Time:
+		return "time"
+	case EntityKey:
+		return "entity"
+	}
+	return "unknown"
+}
+
 // OrderBy names a metric or a group-by of the question.
 type OrderBy struct {
 	GroupBy    GroupBy // zero when ordering by a metric
@@ -66,6 +79,7 @@ type Question struct {
 	Metrics    []string
 	GroupBy    []GroupBy
 	Filters    []Filter
+	Where      []Condition // all of them must hold
 	OrderBy    []OrderBy
 	Start, End string // ISO 8601 date or date-time without a zone, inclusive; empty for open
 	Limit      int    // > 0
@@ -79,9 +93,10 @@ type Listing struct {
 	Field      GroupBy
 	Kind       FieldKind // what Field.Name resolved to
 	Filters    []Filter
-	Contains   string // only values whose text contains this, whatever the case; empty for all
-	Start, End string // as in Question
-	Limit      int    // > 0
+	Where      []Condition // as in Question
+	Contains   string      // only values whose text contains this, whatever the case; empty for all
+	Start, End string      // as in Question
+	Limit      int         // > 0
 }
 
 // Column describes one column of an answer as the engine named it.

@@ -1,4 +1,4 @@
-package metricapp_test
+package listing_test
 
 import (
 	"encoding/json"
@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/steward-mcp/steward/internal/application/metricapp"
+	"github.com/steward-mcp/steward/internal/application/metricapp/listing"
+	"github.com/steward-mcp/steward/internal/application/metricapp/metricapptest"
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/metric"
 )
@@ -224,7 +226,7 @@ func TestListings_RefuseACursorOfAnotherList(t *testing.T) {
 	cursor, _ := got["next_cursor"].(string)
 	refused := func(what, name, args string) {
 		t.Helper()
-		if _, err := ts.bind(name, args); !errors.Is(err, metricapp.ErrCursor) {
+		if _, err := ts.bind(name, args); !errors.Is(err, listing.ErrCursor) {
 			t.Errorf("%s: %v; want ErrCursor", what, err)
 		}
 	}
@@ -283,7 +285,7 @@ func TestListings_SayWhenTheManifestIsNotTheNewest(t *testing.T) {
 func TestListMetrics_BoundsItsText(t *testing.T) {
 	var many []metric.Metric
 	for i := range 400 {
-		many = append(many, simple(fmt.Sprintf("metric_%03d", i), strings.Repeat("words and ", 100)))
+		many = append(many, metricapptest.Simple(fmt.Sprintf("metric_%03d", i), strings.Repeat("words and ", 100)))
 	}
 	c, err := metric.NewCatalog(metric.Manifest{Models: []metric.Model{{
 		Name: "orders", Dimensions: []metric.ModelDimension{{Name: "ordered_at", Kind: metric.Time}},

@@ -1,4 +1,4 @@
-package metricapp_test
+package asking_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/steward-mcp/steward/internal/application/metricapp"
+	"github.com/steward-mcp/steward/internal/application/metricapp/asking"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/metric"
@@ -90,6 +91,8 @@ func (s *recordingSource) Values(_ context.Context, l metric.Listing) (metric.Ta
 // hiding allows everything but the targets that it names.
 type hiding []string
 
+func (hiding) Obligations(access.Principal) access.Obligations { return access.Obligations{} }
+
 func (h hiding) Decide(_ access.Principal, demands ...access.Demand) access.Decision {
 	for _, d := range demands {
 		for _, name := range append([]string{d.Target.Name}, d.Target.Aliases...) {
@@ -105,7 +108,7 @@ type bench struct {
 	source *recordingSource
 	hidden hiding
 	stale  error
-	limits metricapp.Limits
+	limits asking.Limits
 }
 
 func (b *bench) tool(t *testing.T, name string) tool.Tool {
@@ -116,7 +119,7 @@ func (b *bench) tool(t *testing.T, name string) tool.Tool {
 	clock := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	now := func() time.Time { clock = clock.Add(1500 * time.Microsecond); return clock }
 	snapshot := metric.Snapshot{Catalog: askedCatalog(t), Hash: "c0ffee", Age: 90 * time.Second, Stale: b.stale}
-	for _, found := range metricapp.Questions(fixedCatalog{snapshot}, b.source, b.hidden, b.limits, now) {
+	for _, found := range asking.Tools(fixedCatalog{snapshot}, b.source, b.hidden, b.limits, now) {
 		if found.Name == name {
 			return found
 		}
@@ -217,44 +220,44 @@ func TestQuery_RefusesWhatCannotBeAsked(t *testing.T) {
 		args string
 		want *fault.Fault
 	}{
-		"a raw where":              {`{"metrics": ["orders"], "where": "1=1"}`, metricapp.ErrWhere},
-		"a raw where as a list":    {`{"metrics": ["orders"], "where": ["1=1"]}`, metricapp.ErrWhere},
-		"nothing":                  {`{}`, metricapp.ErrNothingAsked},
-		"a saved query and more":   {`{"saved_query": "by_tier", "metrics": ["orders"]}`, metricapp.ErrSavedQueryAlone},
+		"a raw where":              {`{"metrics": ["orders"], "where": "1=1"}`, asking.ErrWhere},
+		"a raw where as a list":    {`{"metrics": ["orders"], "where": ["1=1"]}`, asking.ErrWhere},
+		"nothing":                  {`{}`, asking.ErrNothingAsked},
+		"a saved query and more":   {`{"saved_query": "by_tier", "metrics": ["orders"]}`, asking.ErrSavedQueryAlone},
 		"an unknown argument":      {`{"metrics": ["orders"], "sql": "SELECT"}`, metricapp.ErrArguments},
 		"another type":             {`{"metrics": "orders"}`, metricapp.ErrArguments},
 		"a mode that is none":      {`{"metrics": ["orders"], "mode": "csv"}`, metricapp.ErrArguments},
 		"a limit of nothing":       {`{"metrics": ["orders"], "limit": 0}`, metricapp.ErrArguments},
 		"an unknown metric":        {`{"metrics": ["order"]}`, metric.ErrUnknownMetric},
-		"a metric twice":           {`{"metrics": ["orders", "orders"]}`, metricapp.ErrRepeated},
+		"a metric twice":           {`{"metrics": ["orders", "orders"]}`, asking.ErrRepeated},
 		"an unknown field":         {`{"metrics": ["orders"], "group_by": ["customer__teir"]}`, metric.ErrUnknownField},
-		"a field twice":            {`{"metrics": ["orders"], "group_by": ["metric_time__day", {"name": "metric_time", "grain": "day"}]}`, metricapp.ErrRepeated},
+		"a field twice":            {`{"metrics": ["orders"], "group_by": ["metric_time__day", {"name": "metric_time", "grain": "day"}]}`, asking.ErrRepeated},
 		"an unknown saved query":   {`{"saved_query": "by_teir"}`, metric.ErrUnknownSavedQuery},
-		"too fine a grain":         {`{"metrics": ["orders"], "group_by": [{"name": "metric_time", "grain": "hour"}]}`, metricapp.ErrGrain},
-		"two grains":               {`{"metrics": ["orders"], "group_by": [{"name": "metric_time__day", "grain": "week"}]}`, metricapp.ErrGrain},
-		"a grain of no time":       {`{"metrics": ["orders"], "group_by": [{"name": "customer__tier", "grain": "day"}]}`, metricapp.ErrGrain},
-		"an unknown date part":     {`{"metrics": ["orders"], "group_by": [{"name": "metric_time", "date_part": "minute"}]}`, metricapp.ErrGrain},
-		"a grain and a date part":  {`{"metrics": ["orders"], "group_by": [{"name": "metric_time", "grain": "day", "date_part": "dow"}]}`, metricapp.ErrGrain},
+		"too fine a grain":         {`{"metrics": ["orders"], "group_by": [{"name": "metric_time", "grain": "hour"}]}`, metric.ErrGrain},
+		"two grains":               {`{"metrics": ["orders"], "group_by": [{"name": "metric_time__day", "grain": "week"}]}`, metric.ErrGrain},
+		"a grain of no time":       {`{"metrics": ["orders"], "group_by": [{"name": "customer__tier", "grain": "day"}]}`, metric.ErrGrain},
+		"an unknown date part":     {`{"metrics": ["orders"], "group_by": [{"name": "metric_time", "date_part": "minute"}]}`, metric.ErrGrain},
+		"a grain and a date part":  {`{"metrics": ["orders"], "group_by": [{"name": "metric_time", "grain": "day", "date_part": "dow"}]}`, metric.ErrGrain},
 		"an unknown group-by part": {`{"metrics": ["orders"], "group_by": [{"name": "metric_time", "graine": "day"}]}`, metricapp.ErrArguments},
-		"an operator":              {`{"metrics": ["orders"], "filters": [{"field": "customer__tier", "op": "~", "value": "x"}]}`, metricapp.ErrFilter},
-		"no value":                 {`{"metrics": ["orders"], "filters": [{"field": "customer__tier", "op": "="}]}`, metricapp.ErrFilter},
-		"a null":                   {`{"metrics": ["orders"], "filters": [{"field": "customer__tier", "op": "=", "value": null}]}`, metricapp.ErrFilter},
-		"a list in a list":         {`{"metrics": ["orders"], "filters": [{"field": "customer__tier", "op": "in", "values": [["x"]]}]}`, metricapp.ErrFilter},
-		"both value and values":    {`{"metrics": ["orders"], "filters": [{"field": "customer__tier", "op": "in", "value": "x", "values": ["y"]}]}`, metricapp.ErrFilter},
-		"one of between":           {`{"metrics": ["orders"], "filters": [{"field": "customer__tier", "op": "between", "values": ["x"]}]}`, metricapp.ErrFilter},
-		"a value of null":          {`{"metrics": ["orders"], "filters": [{"field": "customer__tier", "op": "is_null", "value": "x"}]}`, metricapp.ErrFilter},
-		"like a number":            {`{"metrics": ["orders"], "filters": [{"field": "customer__tier", "op": "like", "value": 5}]}`, metricapp.ErrFilter},
-		"like a time":              {`{"metrics": ["orders"], "filters": [{"field": "metric_time", "op": "like", "value": "2024%"}]}`, metricapp.ErrFilter},
-		"no time":                  {`{"metrics": ["orders"], "filters": [{"field": "metric_time", "op": ">", "value": "last week"}]}`, metricapp.ErrFilter},
-		"a number for a time":      {`{"metrics": ["orders"], "filters": [{"field": "metric_time", "op": ">", "value": 2024}]}`, metricapp.ErrFilter},
+		"an operator":              {`{"metrics": ["orders"], "filters": [{"field": "customer__tier", "op": "~", "value": "x"}]}`, metric.ErrFilter},
+		"no value":                 {`{"metrics": ["orders"], "filters": [{"field": "customer__tier", "op": "="}]}`, metric.ErrFilter},
+		"a null":                   {`{"metrics": ["orders"], "filters": [{"field": "customer__tier", "op": "=", "value": null}]}`, metric.ErrFilter},
+		"a list in a list":         {`{"metrics": ["orders"], "filters": [{"field": "customer__tier", "op": "in", "values": [["x"]]}]}`, metric.ErrFilter},
+		"both value and values":    {`{"metrics": ["orders"], "filters": [{"field": "customer__tier", "op": "in", "value": "x", "values": ["y"]}]}`, metric.ErrFilter},
+		"one of between":           {`{"metrics": ["orders"], "filters": [{"field": "customer__tier", "op": "between", "values": ["x"]}]}`, metric.ErrFilter},
+		"a value of null":          {`{"metrics": ["orders"], "filters": [{"field": "customer__tier", "op": "is_null", "value": "x"}]}`, metric.ErrFilter},
+		"like a number":            {`{"metrics": ["orders"], "filters": [{"field": "customer__tier", "op": "like", "value": 5}]}`, metric.ErrFilter},
+		"like a time":              {`{"metrics": ["orders"], "filters": [{"field": "metric_time", "op": "like", "value": "2024%"}]}`, metric.ErrFilter},
+		"no time":                  {`{"metrics": ["orders"], "filters": [{"field": "metric_time", "op": ">", "value": "last week"}]}`, metric.ErrFilter},
+		"a number for a time":      {`{"metrics": ["orders"], "filters": [{"field": "metric_time", "op": ">", "value": 2024}]}`, metric.ErrFilter},
 		"an unknown filter field":  {`{"metrics": ["orders"], "filters": [{"field": "revenue", "op": ">", "value": 5}]}`, metric.ErrUnknownField},
-		"another order":            {`{"metrics": ["orders"], "group_by": ["metric_time"], "order_by": ["revenue"]}`, metricapp.ErrOrderBy},
-		"an ambiguous order":       {`{"metrics": ["orders"], "group_by": ["metric_time__day", "metric_time__week"], "order_by": ["metric_time"]}`, metricapp.ErrOrderBy},
+		"another order":            {`{"metrics": ["orders"], "group_by": ["metric_time"], "order_by": ["revenue"]}`, asking.ErrOrderBy},
+		"an ambiguous order":       {`{"metrics": ["orders"], "group_by": ["metric_time__day", "metric_time__week"], "order_by": ["metric_time"]}`, asking.ErrOrderBy},
 		"a start with a zone":      {`{"metrics": ["orders"], "start_time": "2024-01-01T00:00:00Z"}`, metric.ErrMoment},
-		"an end before the start":  {`{"metrics": ["orders"], "start_time": "2024-02-01", "end_time": "2024-01-01"}`, metricapp.ErrTimeRange},
-		"a start too early":        {`{"metrics": ["orders"], "start_time": "1999-12-31"}`, metricapp.ErrTimeRange},
-		"an end too late":          {`{"metrics": ["orders"], "end_time": "2041-01-01"}`, metricapp.ErrTimeRange},
-		"a time of nothing":        {`{"group_by": ["customer__tier"], "start_time": "2024-01-01"}`, metricapp.ErrTimeRange},
+		"an end before the start":  {`{"metrics": ["orders"], "start_time": "2024-02-01", "end_time": "2024-01-01"}`, asking.ErrTimeRange},
+		"a start too early":        {`{"metrics": ["orders"], "start_time": "1999-12-31"}`, asking.ErrTimeRange},
+		"an end too late":          {`{"metrics": ["orders"], "end_time": "2041-01-01"}`, asking.ErrTimeRange},
+		"a time of nothing":        {`{"group_by": ["customer__tier"], "start_time": "2024-01-01"}`, asking.ErrTimeRange},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := &bench{}
@@ -274,7 +277,7 @@ func TestQuery_RefusesWhatCannotBeAsked(t *testing.T) {
 
 func TestQuery_BoundsRowsAndSaysWhoCut(t *testing.T) {
 	full := metric.Table{Columns: []metric.Column{{Name: "orders", Type: "integer"}}, Rows: [][]any{{json.Number("1")}}, Truncated: true}
-	limits := metricapp.Limits{DefaultLimit: 50, MaxRows: 200}
+	limits := asking.Limits{DefaultLimit: 50, MaxRows: 200}
 	for name, c := range map[string]struct {
 		args  string
 		limit int
@@ -475,7 +478,7 @@ func TestListDimensionValues_RefusesAndHides(t *testing.T) {
 		`{"dimension": "customer__salary"}`: metric.ErrUnknownField,
 		`{"dimension": "customer__tier", "metrics": ["cost"]}`:            metric.ErrUnknownMetric,
 		`{"dimension": "customer__tier", "limit": 0}`:                     metricapp.ErrArguments,
-		`{"dimension": "customer__tier", "start_time": "2024-01-01"}`:     metricapp.ErrTimeRange,
+		`{"dimension": "customer__tier", "start_time": "2024-01-01"}`:     asking.ErrTimeRange,
 		`{"dimension": "metric_time__hour", "metrics": ["orders"]}`:       metric.ErrUnknownField,
 		`{"dimension": "customer__tier", "metrics": ["orders"], "x": ""}`: metricapp.ErrArguments,
 	} {

@@ -1,10 +1,11 @@
-package metricapp
+package listing
 
 import (
 	"context"
 	"encoding/json"
 	"strings"
 
+	"github.com/steward-mcp/steward/internal/application/metricapp"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/metric"
 	"github.com/steward-mcp/steward/internal/domain/tool"
@@ -33,9 +34,9 @@ type dimensionItem struct {
 }
 
 type dimensionsResult struct {
-	Dimensions []dimensionItem `json:"dimensions"`
-	NextCursor string          `json:"next_cursor,omitempty"`
-	Manifest   manifest        `json:"manifest"`
+	Dimensions []dimensionItem    `json:"dimensions"`
+	NextCursor string             `json:"next_cursor,omitempty"`
+	Manifest   metricapp.Manifest `json:"manifest"`
 }
 
 func (l listings) listDimensions() tool.Tool {
@@ -47,10 +48,10 @@ func (l listings) listDimensions() tool.Tool {
 
 // bindFields is what list_dimensions and list_entities have in common: they claim the metrics, then list.
 func (l listings) bindFields(
-	name string, run func(a fieldsArguments, v *View, s metric.Snapshot, from int, id string) (tool.Result, error),
+	name string, run func(a fieldsArguments, v *metricapp.View, s metric.Snapshot, from int, id string) (tool.Result, error),
 ) func(context.Context, access.Principal, json.RawMessage) (tool.Bound, error) {
 	return func(ctx context.Context, by access.Principal, args json.RawMessage) (tool.Bound, error) {
-		a, err := decode[fieldsArguments](args)
+		a, err := metricapp.Decode[fieldsArguments](args)
 		if err != nil {
 			return tool.Bound{}, err
 		}
@@ -63,7 +64,7 @@ func (l listings) bindFields(
 			return tool.Bound{}, err
 		}
 		if claim.Hidden() {
-			return hidden(claim), nil
+			return claim.Refused(), nil
 		}
 		id := list(snapshot, name, []any{a.Metrics, a.Search})
 		from, err := start(a.Cursor, id)
@@ -76,7 +77,7 @@ func (l listings) bindFields(
 	}
 }
 
-func (a fieldsArguments) dimensions(v *View, s metric.Snapshot, from int, id string) (tool.Result, error) {
+func (a fieldsArguments) dimensions(v *metricapp.View, s metric.Snapshot, from int, id string) (tool.Result, error) {
 	all, err := v.Dimensions(a.Metrics)
 	if err != nil {
 		return tool.Result{}, err
@@ -89,12 +90,12 @@ func (a fieldsArguments) dimensions(v *View, s metric.Snapshot, from int, id str
 		}
 	}
 	shown, next := page(found, from, a.size(), id)
-	result := dimensionsResult{Dimensions: make([]dimensionItem, 0, len(shown)), NextCursor: next, Manifest: manifestOf(s)}
+	result := dimensionsResult{Dimensions: make([]dimensionItem, 0, len(shown)), NextCursor: next, Manifest: metricapp.ManifestOf(s)}
 	var t text
 	t.line("%d of %d dimensions%s:", len(shown), len(found), a.of())
 	for _, d := range shown {
 		result.Dimensions = append(result.Dimensions, dimensionItem{
-			Name: d.Name, Type: kindName(d.Kind), Label: d.Label, Description: d.Description, Synonyms: d.Synonyms,
+			Name: d.Name, Type: d.Kind.String(), Label: d.Label, Description: d.Description, Synonyms: d.Synonyms,
 			Grain: d.Grain, Grains: d.Grains, DateParts: d.DateParts, RequiresMetricTime: d.RequiresMetricTime,
 		})
 		t.line("- %s (%s)%s%s", d.Name, kindWithGrain(d), about(d.Label, d.Description, d.Synonyms), needsTime(d.RequiresMetricTime))
@@ -107,7 +108,7 @@ func (a fieldsArguments) dimensions(v *View, s metric.Snapshot, from int, id str
 
 func kindWithGrain(d metric.Dimension) string {
 	if d.Kind != metric.Time || len(d.Grains) == 0 {
-		return kindName(d.Kind)
+		return d.Kind.String()
 	}
 	return "time by " + strings.Join(d.Grains, ", ")
 }

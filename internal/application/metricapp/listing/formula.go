@@ -1,8 +1,9 @@
-package metricapp
+package listing
 
 import (
 	"strings"
 
+	"github.com/steward-mcp/steward/internal/application/metricapp"
 	"github.com/steward-mcp/steward/internal/domain/metric"
 )
 
@@ -44,7 +45,7 @@ type formulaInput struct {
 // formulas spells out the formula of a visible metric, all of whose public inputs are visible too. Conditions,
 // expressions, time dimensions and entities in it are shown only as far as the viewer may ask what they name.
 type formulas struct {
-	view    *View
+	view    *metricapp.View
 	catalog *metric.Catalog
 	root    string
 	count   int
@@ -60,7 +61,7 @@ func (f *formulas) of(m metric.Metric, depth int) formula {
 		Type: string(m.Kind), Expr: m.Formula.Expr, Window: m.Formula.Window, GrainToDate: m.Formula.GrainToDate,
 		PeriodAgg: m.Formula.PeriodAgg, Calculation: m.Formula.Calculation, Filters: f.conditions(m.Filters, definedIn),
 	}
-	if e := m.Formula.Entity; e != "" && f.view.may(f.view.nameDemands(metric.Names{Fields: []string{e}}, []string{definedIn})...) {
+	if e := m.Formula.Entity; e != "" && f.view.MayName(e, definedIn) {
 		out.Entity = e
 	}
 	if a := m.Formula.Aggregation; a != nil {
@@ -103,10 +104,10 @@ func (f *formulas) conditions(texts []string, definedIn string) []string {
 
 func (f *formulas) aggregate(o *formula, a metric.Aggregation) {
 	o.Expr, o.Aggregation, o.SemanticModel, o.TimeDimension, o.Measure = a.Expr, a.Function, a.Model, a.TimeDimension, a.Measure
-	if len(f.view.hiddenIn(a.Expr, a.Model)) > 0 {
+	if !f.view.MayRead(a.Expr, a.Model) {
 		o.Expr = hiddenExpr
 	}
-	if len(f.view.hiddenIn(a.TimeDimension, a.Model)) > 0 {
+	if !f.view.MayRead(a.TimeDimension, a.Model) {
 		o.TimeDimension = ""
 	}
 }

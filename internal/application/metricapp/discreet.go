@@ -10,9 +10,9 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/metric"
 )
 
-// discreet is an engine's refusal without the names that the principal may not ask: the engine knows of no policy, and
+// Discreet is an engine's refusal without the names that the principal may not ask: the engine knows of no policy, and
 // suggests, or explains by, whatever it has.
-func (v *View) discreet(err error) error {
+func (v *View) Discreet(err error) error {
 	var f *fault.Fault
 	if !errors.As(err, &f) || !errors.Is(f, metric.ErrQuestion) {
 		return err
@@ -59,10 +59,10 @@ func (v *View) hidesPath(name string, has func(path, name string) bool) bool {
 // inQuotes are values, which a caller may have written, and the names of tables.
 var inQuotes = regexp.MustCompile("'[^']*'|\"[^\"]*\"|`[^`]*`")
 
-// betrays reports whether SQL of the engine names something that the principal may not see. It names what the
+// Betrays reports whether SQL of the engine names something that the principal may not see. It names what the
 // definitions of the metrics do, the metric that stands for a measure, and, where the engine cannot optimise, whole
 // models.
-func (v *View) betrays(sql string) bool {
+func (v *View) Betrays(sql string) bool {
 	named := words.FindAllString(strings.ToLower(inQuotes.ReplaceAllString(sql, " ")), -1)
 	slices.Sort(named)
 	return slices.ContainsFunc(slices.Compact(named), func(name string) bool {

@@ -1,4 +1,4 @@
-package metricapp_test
+package listing_test
 
 import (
 	"encoding/json"

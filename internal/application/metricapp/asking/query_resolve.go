@@ -1,9 +1,10 @@
-package metricapp
+package asking
 
 import (
 	"slices"
 	"strings"
 
+	"github.com/steward-mcp/steward/internal/application/metricapp"
 	"github.com/steward-mcp/steward/internal/domain/metric"
 )
 
@@ -11,9 +12,9 @@ import (
 // metrics, group-bys, filters, order; after the first that is hidden nothing more is read, so that what a later
 // name would tell cannot be told apart from the refusal.
 type resolver struct {
-	view     *View
+	view     *metricapp.View
 	limits   Limits
-	claim    Claim
+	claim    metricapp.Claim
 	metrics  []string // those that decide which fields there are: asked for, or the saved query's
 	question metric.Question
 	ours     bool // the limit is Steward's, not the caller's nor the saved query's author's
@@ -91,7 +92,7 @@ func (r *resolver) groupBy(a queryArguments) error {
 		if err != nil || r.claim.Hidden() {
 			return err
 		}
-		by, err := grained(f, g.Grain, g.DatePart)
+		by, err := f.At(g.Grain, g.DatePart)
 		if err != nil {
 			return err
 		}
@@ -101,30 +102,6 @@ func (r *resolver) groupBy(a queryArguments) error {
 		return ErrRepeated.Saying("group_by names the same thing twice.")
 	}
 	return nil
-}
-
-// grained is a field with the grain of its name or of its own argument, and checks that it has such a grain.
-func grained(f metric.Field, grain, part string) (metric.GroupBy, error) {
-	if f.Grain != "" && grain != "" && f.Grain != grain {
-		return metric.GroupBy{}, ErrGrain.Saying("%q names two grains; give one.", f.Name)
-	}
-	if grain == "" {
-		grain = f.Grain
-	}
-	by := metric.GroupBy{Name: f.Name, Grain: grain, DatePart: part}
-	switch {
-	case grain == "" && part == "":
-		return by, nil
-	case f.Kind != metric.Time:
-		return by, ErrGrain.Saying("%q is no time dimension; it has neither grain nor date part.", f.Name)
-	case grain != "" && part != "":
-		return by, ErrGrain.Saying("%q is asked at a grain and by a date part; give one of them.", f.Name)
-	case grain != "" && !slices.Contains(f.Grains, grain):
-		return by, ErrGrain.Saying("%q cannot be asked at the grain %q.", f.Name, clip(grain)).Suggesting(f.Grains...)
-	case part != "" && !slices.Contains(f.DateParts, part):
-		return by, ErrGrain.Saying("%q has no date part %q here.", f.Name, clip(part)).Suggesting(f.DateParts...)
-	}
-	return by, nil
 }
 
 func (r *resolver) filters(a queryArguments) error {
@@ -143,7 +120,7 @@ func (r *resolver) filters(a queryArguments) error {
 }
 
 func filterOn(f metric.Field, argument filterArgument) (metric.Filter, error) {
-	by, err := grained(f, argument.Grain, "")
+	by, err := f.At(argument.Grain, "")
 	if err != nil {
 		return metric.Filter{}, err
 	}
@@ -152,12 +129,12 @@ func filterOn(f metric.Field, argument filterArgument) (metric.Filter, error) {
 		return filter, nil
 	}
 	if argument.Op == metric.Like {
-		return filter, ErrFilter.Saying("%q is a time dimension; compare it, or use between, but not like.", f.Name)
+		return filter, metric.ErrFilter.Saying("%q is a time dimension; compare it, or use between, but not like.", f.Name)
 	}
 	for _, v := range filter.Values {
 		text, _ := v.(string)
 		if _, err := metric.ParseMoment(text); err != nil {
-			return filter, ErrFilter.Saying("%q is a time dimension; its values are dates (2024-01-31) or date-times (2024-01-31T08:00:00) without a zone.", f.Name)
+			return filter, metric.ErrFilter.Saying("%q is a time dimension; its values are dates (2024-01-31) or date-times (2024-01-31T08:00:00) without a zone.", f.Name)
 		}
 	}
 	return filter, nil
@@ -230,7 +207,7 @@ func (r *resolver) defaultGrain(name string) (metric.OrderBy, error) {
 		names = append(names, columnNames(g)...)
 	}
 	return metric.OrderBy{}, ErrOrderBy.
-		Saying("order_by names %q, which is no metric or group-by of the question, or more than one.", clip(name)).
+		Saying("order_by names %q, which is no metric or group-by of the question, or more than one.", metricapp.Clip(name)).
 		Suggesting(names...)
 }
 

@@ -1,4 +1,4 @@
-package metricapp
+package asking
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/steward-mcp/steward/internal/application/metricapp"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/metric"
 	"github.com/steward-mcp/steward/internal/domain/tool"
@@ -43,12 +44,12 @@ func (q *questions) bindQuery(ctx context.Context, by access.Principal, args jso
 	if err != nil {
 		return tool.Bound{}, err
 	}
-	r := resolver{view: NewView(snapshot.Catalog, q.policy, by), limits: q.limits}
+	r := resolver{view: metricapp.NewView(snapshot.Catalog, q.policy, by), limits: q.limits}
 	if err := r.resolve(a); err != nil {
 		return tool.Bound{}, err
 	}
 	if r.claim.Hidden() {
-		return hidden(r.claim), nil
+		return r.claim.Refused(), nil
 	}
 	r.question.Manifest = snapshot.Hash
 	run := asked{questions: q, snapshot: snapshot, resolver: r, mode: a.Mode}
@@ -73,15 +74,15 @@ func (a asked) run(ctx context.Context) (tool.Result, error) {
 		answer.sql, err = a.source.Compile(ctx, a.resolver.question)
 	}
 	if err != nil {
-		return tool.Result{}, a.resolver.view.discreet(err)
+		return tool.Result{}, a.resolver.view.Discreet(err)
 	}
-	if a.mode == modeSQL && a.resolver.view.betrays(answer.sql) {
+	if a.mode == modeSQL && a.resolver.view.Betrays(answer.sql) {
 		return tool.Result{}, ErrSQLWithheld
 	}
 	answer.mode = a.mode
 	answer.cut = answer.table.Truncated && a.resolver.ours
-	answer.warnings = slices.Concat(a.resolver.warnings, staleness(a.snapshot))
-	answer.manifest = manifestOf(a.snapshot)
+	answer.warnings = slices.Concat(a.resolver.warnings, metricapp.Staleness(a.snapshot))
+	answer.manifest = metricapp.ManifestOf(a.snapshot)
 	answer.duration = milliseconds(a.now().Sub(start))
 	return answer.result(), nil
 }
@@ -89,11 +90,4 @@ func (a asked) run(ctx context.Context) (tool.Result, error) {
 // milliseconds are enough to one decimal.
 func milliseconds(d time.Duration) float64 {
 	return float64(d.Round(100*time.Microsecond).Microseconds()) / 1000
-}
-
-func staleness(s metric.Snapshot) []string {
-	if s.Stale == nil {
-		return nil
-	}
-	return []string{"The project has a newer semantic manifest that cannot be read; this answer rests on the one before it."}
 }

@@ -1,4 +1,4 @@
-package metricapp
+package asking
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/steward-mcp/steward/internal/application/metricapp"
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/metric"
 )
@@ -20,8 +21,6 @@ var (
 		"A saved query brings its own metrics and group_by; leave them out, or leave saved_query out.")
 	ErrSQLWithheld = fault.New(fault.Denied, "metric.sql_withheld",
 		"The SQL of this question is not shown to you, because it names things that you may not see; mode rows answers the question.")
-	ErrFilter    = fault.New(fault.Invalid, "metric.filter", "A filter cannot be read.")
-	ErrGrain     = fault.New(fault.Invalid, "metric.grain", "A time dimension cannot be asked at this grain.")
 	ErrOrderBy   = fault.New(fault.Invalid, "metric.order_by", "order_by names metrics and group-bys of the question only.")
 	ErrTimeRange = fault.New(fault.Invalid, "metric.time_range", "start_time and end_time do not fit.")
 	ErrRepeated  = fault.New(fault.Invalid, "metric.repeated", "The question names the same thing twice.")
@@ -61,7 +60,7 @@ func (g *groupByArgument) UnmarshalJSON(data []byte) error {
 		return json.Unmarshal(data, &g.Name)
 	}
 	type plain groupByArgument
-	p, err := decode[plain](data)
+	p, err := metricapp.Decode[plain](data)
 	*g = groupByArgument(p)
 	return err
 }
@@ -77,7 +76,7 @@ type filterArgument struct {
 
 // parseQuery reads the arguments and checks all that needs no catalog.
 func parseQuery(args json.RawMessage) (queryArguments, error) {
-	a, err := decode[queryArguments](args)
+	a, err := metricapp.Decode[queryArguments](args)
 	if err != nil {
 		return a, err
 	}
@@ -106,10 +105,10 @@ func (a *queryArguments) check() error {
 		}
 	case modeRows, modeSQL, modeValidate:
 	default:
-		return ErrArguments.Saying("mode is rows, sql or validate.")
+		return metricapp.ErrArguments.Saying("mode is rows, sql or validate.")
 	}
 	if a.Limit != nil && *a.Limit < 1 {
-		return ErrArguments.Saying("limit is a whole number above zero.")
+		return metricapp.ErrArguments.Saying("limit is a whole number above zero.")
 	}
 	asked := len(a.Metrics) + len(a.GroupBy)
 	if a.SavedQuery != "" && asked > 0 {
@@ -162,19 +161,19 @@ func (f filterArgument) operands() []any {
 func (f filterArgument) check() error {
 	switch {
 	case f.Field == "":
-		return ErrFilter.Saying("A filter needs a field: a dimension or entity.")
+		return metric.ErrFilter.Saying("A filter needs a field: a dimension or entity.")
 	case !slices.Contains(ops, f.Op):
 		names := make([]string, len(ops))
 		for i, op := range ops {
 			names[i] = string(op)
 		}
-		return ErrFilter.Saying("The filter on %q needs an op, one of: %s.", clip(f.Field), strings.Join(names, " "))
+		return metric.ErrFilter.Saying("The filter on %q needs an op, one of: %s.", metricapp.Clip(f.Field), strings.Join(names, " "))
 	case f.Value != nil && f.Values != nil:
-		return ErrFilter.Saying("The filter on %q has both value and values; give one of them.", clip(f.Field))
+		return metric.ErrFilter.Saying("The filter on %q has both value and values; give one of them.", metricapp.Clip(f.Field))
 	}
 	takes := operands[f.Op]
 	if n := len(f.operands()); n < takes.least || takes.most >= 0 && n > takes.most {
-		return ErrFilter.Saying("The filter on %q with %s takes %s.", clip(f.Field), f.Op, takes.words)
+		return metric.ErrFilter.Saying("The filter on %q with %s takes %s.", metricapp.Clip(f.Field), f.Op, takes.words)
 	}
 	return f.checkTypes()
 }
@@ -201,10 +200,10 @@ func (f filterArgument) checkTypes() error {
 		switch v.(type) {
 		case string, json.Number, bool:
 		default:
-			return ErrFilter.Saying("The filter on %q has a value that is no text, number or boolean; is_null asks for what is missing.", clip(f.Field))
+			return metric.ErrFilter.Saying("The filter on %q has a value that is no text, number or boolean; is_null asks for what is missing.", metricapp.Clip(f.Field))
 		}
 		if _, text := v.(string); f.Op == metric.Like && !text {
-			return ErrFilter.Saying("The filter on %q takes a text with like.", clip(f.Field))
+			return metric.ErrFilter.Saying("The filter on %q takes a text with like.", metricapp.Clip(f.Field))
 		}
 	}
 	return nil

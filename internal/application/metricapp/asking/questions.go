@@ -1,6 +1,10 @@
-package metricapp
+// Package asking is the tools that ask the metrics engine. Names are resolved, and filters laid on, as policy says, by
+// the one view that listings show.
+package asking
 
 import (
+	"embed"
+	"encoding/json"
 	"time"
 
 	"github.com/steward-mcp/steward/internal/domain/access"
@@ -36,18 +40,31 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
+//go:embed schemas/*.json
+var schemas embed.FS
+
+// schema returns an embedded schema. A missing one is an empty document, which no compiler accepts as a schema:
+// the start fails rather than the call.
+func schema(file string) json.RawMessage {
+	text, err := schemas.ReadFile("schemas/" + file + ".json")
+	if err != nil {
+		return nil
+	}
+	return text
+}
+
 // questions is what the tools that ask the engine share.
 type questions struct {
 	catalogs metric.Catalogs
 	source   metric.Source
-	policy   access.Policy
+	policy   access.DataPolicy
 	limits   Limits
 	now      func() time.Time
 }
 
-// Questions gives the tools that ask the metrics engine: query and list_dimension_values. Their names are resolved
+// Tools are query and list_dimension_values. Their names are resolved
 // on the catalog as the principal may see it; what policy hides looks like what is not there.
-func Questions(catalogs metric.Catalogs, source metric.Source, policy access.Policy, limits Limits, now func() time.Time) []tool.Tool {
+func Tools(catalogs metric.Catalogs, source metric.Source, policy access.DataPolicy, limits Limits, now func() time.Time) []tool.Tool {
 	q := &questions{catalogs: catalogs, source: source, policy: policy, limits: limits.withDefaults(), now: now}
 	return []tool.Tool{q.queryTool(), q.valuesTool()}
 }

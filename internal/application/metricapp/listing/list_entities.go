@@ -1,8 +1,9 @@
-package metricapp
+package listing
 
 import (
 	"strings"
 
+	"github.com/steward-mcp/steward/internal/application/metricapp"
 	"github.com/steward-mcp/steward/internal/domain/metric"
 	"github.com/steward-mcp/steward/internal/domain/tool"
 )
@@ -22,9 +23,9 @@ type entityItem struct {
 }
 
 type entitiesResult struct {
-	Entities   []entityItem `json:"entities"`
-	NextCursor string       `json:"next_cursor,omitempty"`
-	Manifest   manifest     `json:"manifest"`
+	Entities   []entityItem       `json:"entities"`
+	NextCursor string             `json:"next_cursor,omitempty"`
+	Manifest   metricapp.Manifest `json:"manifest"`
 }
 
 func (l listings) listEntities() tool.Tool {
@@ -34,7 +35,7 @@ func (l listings) listEntities() tool.Tool {
 	}
 }
 
-func (a fieldsArguments) entities(v *View, s metric.Snapshot, from int, id string) (tool.Result, error) {
+func (a fieldsArguments) entities(v *metricapp.View, s metric.Snapshot, from int, id string) (tool.Result, error) {
 	all, err := v.Entities(a.Metrics)
 	if err != nil {
 		return tool.Result{}, err
@@ -47,7 +48,7 @@ func (a fieldsArguments) entities(v *View, s metric.Snapshot, from int, id strin
 		}
 	}
 	shown, next := page(found, from, a.size(), id)
-	result := entitiesResult{Entities: make([]entityItem, 0, len(shown)), NextCursor: next, Manifest: manifestOf(s)}
+	result := entitiesResult{Entities: make([]entityItem, 0, len(shown)), NextCursor: next, Manifest: metricapp.ManifestOf(s)}
 	var t text
 	t.line("%d of %d entities%s:", len(shown), len(found), a.of())
 	for _, e := range shown {

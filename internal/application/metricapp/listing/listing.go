@@ -1,4 +1,5 @@
-package metricapp
+// Package listing is the tools that tell what can be asked. None of them starts an engine or reaches a warehouse.
+package listing
 
 import (
 	"context"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/steward-mcp/steward/internal/application/metricapp"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/metric"
 	"github.com/steward-mcp/steward/internal/domain/tool"
@@ -26,10 +28,10 @@ func schema(file string) json.RawMessage {
 	return text
 }
 
-// Listings are the tools that tell what can be asked: list_metrics, describe_metric, list_dimensions,
-// list_entities and list_saved_queries. None of them starts an engine or reaches a warehouse. Each shows exactly
+// Tools are list_metrics, describe_metric, list_dimensions,
+// list_entities and list_saved_queries. Each shows exactly
 // what policy would let the caller ask; a name that is hidden looks like one that is not there.
-func Listings(catalogs metric.Catalogs, definitions metric.Definitions, policy access.Policy) []tool.Tool {
+func Tools(catalogs metric.Catalogs, definitions metric.Definitions, policy access.DataPolicy) []tool.Tool {
 	l := listings{catalogs: catalogs, definitions: definitions, policy: policy}
 	return []tool.Tool{l.listMetrics(), l.describeMetric(), l.listDimensions(), l.listEntities(), l.listSavedQueries()}
 }
@@ -37,16 +39,16 @@ func Listings(catalogs metric.Catalogs, definitions metric.Definitions, policy a
 type listings struct {
 	catalogs    metric.Catalogs
 	definitions metric.Definitions
-	policy      access.Policy
+	policy      access.DataPolicy
 }
 
 // look opens the present catalog for a principal.
-func (l listings) look(ctx context.Context, by access.Principal) (*View, metric.Snapshot, error) {
+func (l listings) look(ctx context.Context, by access.Principal) (*metricapp.View, metric.Snapshot, error) {
 	snapshot, err := l.catalogs.Current(ctx)
 	if err != nil {
 		return nil, metric.Snapshot{}, err
 	}
-	return NewView(snapshot.Catalog, l.policy, by), snapshot, nil
+	return metricapp.NewView(snapshot.Catalog, l.policy, by), snapshot, nil
 }
 
 // define is what the definitions of all listings have in common.
@@ -55,24 +57,6 @@ func define(name, title, description string) tool.Definition {
 		Name: name, Title: title, Description: description, ReadOnly: true, Idempotent: true, Icon: "metrics",
 		InputSchema: schema(name + ".input"), OutputSchema: schema(name + ".output"),
 	}
-}
-
-// hidden is the call that asked for something hidden: the gate refuses it by its demands. Were the policy to
-// change in between, it would still learn nothing.
-func hidden(c Claim) tool.Bound {
-	return tool.Bound{Demands: c.Demands, Refusal: c.Refusal, Run: func(context.Context) (tool.Result, error) {
-		return tool.Result{}, c.Refusal
-	}}
-}
-
-// manifest says which manifest an answer rests on.
-type manifest struct {
-	Hash       string `json:"hash"`
-	AgeSeconds int64  `json:"age_seconds"`
-}
-
-func manifestOf(s metric.Snapshot) manifest {
-	return manifest{Hash: s.Hash, AgeSeconds: int64(s.Age.Seconds())}
 }
 
 const longestText = 24_000 // bytes of the text beside a structured result, about 6,000 tokens
@@ -137,17 +121,4 @@ func needsTime(required bool) string {
 		return " [needs metric_time in group_by]"
 	}
 	return ""
-}
-
-// kindName is a field kind as results print it.
-func kindName(k metric.FieldKind) string {
-	switch k {
-	case metric.Categorical:
-		return "categorical"
-	case metric.Time:
-		return "time"
-	case metric.EntityKey:
-		return "entity"
-	}
-	return "unknown"
 }

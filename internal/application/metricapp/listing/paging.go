@@ -1,4 +1,4 @@
-package metricapp
+package listing
 
 import (
 	"crypto/sha256"

@@ -1,9 +1,10 @@
-package metricapp
+package listing
 
 import (
 	"context"
 	"encoding/json"
 
+	"github.com/steward-mcp/steward/internal/application/metricapp"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/metric"
 	"github.com/steward-mcp/steward/internal/domain/tool"
@@ -33,15 +34,15 @@ type metricDefinition struct {
 }
 
 type describeResult struct {
-	Metric   metricDefinition `json:"metric"`
-	Manifest manifest         `json:"manifest"`
+	Metric   metricDefinition   `json:"metric"`
+	Manifest metricapp.Manifest `json:"manifest"`
 }
 
 func (l listings) describeMetric() tool.Tool {
 	return tool.Tool{
 		Definition: define("describe_metric", "Describe a metric", describeMetricDescription),
 		Bind: func(ctx context.Context, by access.Principal, args json.RawMessage) (tool.Bound, error) {
-			a, err := decode[describeMetricArguments](args)
+			a, err := metricapp.Decode[describeMetricArguments](args)
 			if err != nil {
 				return tool.Bound{}, err
 			}
@@ -54,7 +55,7 @@ func (l listings) describeMetric() tool.Tool {
 				return tool.Bound{}, err
 			}
 			if claim.Hidden() {
-				return hidden(claim), nil
+				return claim.Refused(), nil
 			}
 			return tool.Bound{Demands: claim.Demands, Refusal: metric.ErrUnknownMetric, Run: func(ctx context.Context) (tool.Result, error) {
 				return l.describe(ctx, view, snapshot, a.Name)
@@ -63,7 +64,7 @@ func (l listings) describeMetric() tool.Tool {
 	}
 }
 
-func (l listings) describe(ctx context.Context, view *View, s metric.Snapshot, name string) (tool.Result, error) {
+func (l listings) describe(ctx context.Context, view *metricapp.View, s metric.Snapshot, name string) (tool.Result, error) {
 	m, ok := s.Catalog.Metric(name)
 	if !ok {
 		return tool.Result{}, metric.UnknownMetric(name, view.MetricNames())
@@ -80,7 +81,7 @@ func (l listings) describe(ctx context.Context, view *View, s metric.Snapshot, n
 			d.Line = &at.Line
 		}
 	}
-	return tool.Result{Text: d.text(s), Structured: describeResult{Metric: d, Manifest: manifestOf(s)}}, nil
+	return tool.Result{Text: d.text(s), Structured: describeResult{Metric: d, Manifest: metricapp.ManifestOf(s)}}, nil
 }
 
 func (d metricDefinition) text(s metric.Snapshot) string {

@@ -1,4 +1,4 @@
-package metricapp
+package asking
 
 import (
 	"encoding/json"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/steward-mcp/steward/internal/application/metricapp"
 	"github.com/steward-mcp/steward/internal/domain/metric"
 	"github.com/steward-mcp/steward/internal/domain/tool"
 )
@@ -18,32 +19,32 @@ type queryAnswer struct {
 	sql      string
 	cut      bool
 	warnings []string
-	manifest manifest
+	manifest metricapp.Manifest
 	duration float64
 }
 
 // queryRows, querySQL and queryValid are the structured results of the modes.
 type (
 	queryRows struct {
-		Columns    []metric.Column `json:"columns"`
-		Rows       [][]any         `json:"rows"`
-		RowCount   int             `json:"row_count"`
-		Truncated  bool            `json:"truncated"`
-		Manifest   manifest        `json:"manifest"`
-		DurationMS float64         `json:"duration_ms"`
-		Warnings   []string        `json:"warnings,omitempty"`
+		Columns    []metric.Column    `json:"columns"`
+		Rows       [][]any            `json:"rows"`
+		RowCount   int                `json:"row_count"`
+		Truncated  bool               `json:"truncated"`
+		Manifest   metricapp.Manifest `json:"manifest"`
+		DurationMS float64            `json:"duration_ms"`
+		Warnings   []string           `json:"warnings,omitempty"`
 	}
 	querySQL struct {
-		SQL        string   `json:"sql"`
-		Manifest   manifest `json:"manifest"`
-		DurationMS float64  `json:"duration_ms"`
-		Warnings   []string `json:"warnings,omitempty"`
+		SQL        string             `json:"sql"`
+		Manifest   metricapp.Manifest `json:"manifest"`
+		DurationMS float64            `json:"duration_ms"`
+		Warnings   []string           `json:"warnings,omitempty"`
 	}
 	queryValid struct {
-		Valid      bool     `json:"valid"`
-		Manifest   manifest `json:"manifest"`
-		DurationMS float64  `json:"duration_ms"`
-		Warnings   []string `json:"warnings,omitempty"`
+		Valid      bool               `json:"valid"`
+		Manifest   metricapp.Manifest `json:"manifest"`
+		DurationMS float64            `json:"duration_ms"`
+		Warnings   []string           `json:"warnings,omitempty"`
 	}
 )
 

@@ -1,10 +1,11 @@
-package metricapp
+package listing
 
 import (
 	"context"
 	"encoding/json"
 	"strings"
 
+	"github.com/steward-mcp/steward/internal/application/metricapp"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/metric"
 	"github.com/steward-mcp/steward/internal/domain/tool"
@@ -25,16 +26,16 @@ type savedQueryItem struct {
 }
 
 type savedQueriesResult struct {
-	SavedQueries []savedQueryItem `json:"saved_queries"`
-	NextCursor   string           `json:"next_cursor,omitempty"`
-	Manifest     manifest         `json:"manifest"`
+	SavedQueries []savedQueryItem   `json:"saved_queries"`
+	NextCursor   string             `json:"next_cursor,omitempty"`
+	Manifest     metricapp.Manifest `json:"manifest"`
 }
 
 func (l listings) listSavedQueries() tool.Tool {
 	return tool.Tool{
 		Definition: define("list_saved_queries", "List saved queries", listSavedQueriesDescription),
 		Bind: func(ctx context.Context, by access.Principal, args json.RawMessage) (tool.Bound, error) {
-			p, err := decode[paging](args)
+			p, err := metricapp.Decode[paging](args)
 			if err != nil {
 				return tool.Bound{}, err
 			}
@@ -54,7 +55,7 @@ func (l listings) listSavedQueries() tool.Tool {
 	}
 }
 
-func (p paging) savedQueries(view *View, s metric.Snapshot, from int, id string) tool.Result {
+func (p paging) savedQueries(view *metricapp.View, s metric.Snapshot, from int, id string) tool.Result {
 	search := p.search()
 	var found []metric.SavedQuery
 	for _, q := range view.SavedQueries() {
@@ -63,7 +64,7 @@ func (p paging) savedQueries(view *View, s metric.Snapshot, from int, id string)
 		}
 	}
 	shown, next := page(found, from, p.size(), id)
-	result := savedQueriesResult{SavedQueries: make([]savedQueryItem, 0, len(shown)), NextCursor: next, Manifest: manifestOf(s)}
+	result := savedQueriesResult{SavedQueries: make([]savedQueryItem, 0, len(shown)), NextCursor: next, Manifest: metricapp.ManifestOf(s)}
 	var t text
 	t.line("%d of %d saved queries:", len(shown), len(found))
 	for _, q := range shown {

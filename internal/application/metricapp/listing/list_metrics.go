@@ -1,10 +1,11 @@
-package metricapp
+package listing
 
 import (
 	"context"
 	"encoding/json"
 	"strings"
 
+	"github.com/steward-mcp/steward/internal/application/metricapp"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/metric"
 	"github.com/steward-mcp/steward/internal/domain/tool"
@@ -35,16 +36,16 @@ type metricItem struct {
 }
 
 type metricsResult struct {
-	Metrics    []metricItem `json:"metrics"`
-	NextCursor string       `json:"next_cursor,omitempty"`
-	Manifest   manifest     `json:"manifest"`
+	Metrics    []metricItem       `json:"metrics"`
+	NextCursor string             `json:"next_cursor,omitempty"`
+	Manifest   metricapp.Manifest `json:"manifest"`
 }
 
 func (l listings) listMetrics() tool.Tool {
 	return tool.Tool{
 		Definition: define("list_metrics", "List metrics", listMetricsDescription),
 		Bind: func(ctx context.Context, by access.Principal, args json.RawMessage) (tool.Bound, error) {
-			a, err := decode[listMetricsArguments](args)
+			a, err := metricapp.Decode[listMetricsArguments](args)
 			if err != nil {
 				return tool.Bound{}, err
 			}
@@ -64,7 +65,7 @@ func (l listings) listMetrics() tool.Tool {
 	}
 }
 
-func (a listMetricsArguments) run(view *View, snapshot metric.Snapshot, from int, id string) (tool.Result, error) {
+func (a listMetricsArguments) run(view *metricapp.View, snapshot metric.Snapshot, from int, id string) (tool.Result, error) {
 	search := a.search()
 	var found []metric.Metric
 	for _, m := range view.Metrics() {
@@ -74,7 +75,7 @@ func (a listMetricsArguments) run(view *View, snapshot metric.Snapshot, from int
 	}
 	with := a.WithDimensions || a.ShowAllDimensions || !search.IsZero() && len(found) <= fewMetrics
 	shown, next := page(found, from, a.size(), id)
-	result := metricsResult{Metrics: make([]metricItem, 0, len(shown)), NextCursor: next, Manifest: manifestOf(snapshot)}
+	result := metricsResult{Metrics: make([]metricItem, 0, len(shown)), NextCursor: next, Manifest: metricapp.ManifestOf(snapshot)}
 	var t text
 	t.line("%d of %d metrics:", len(shown), len(found))
 	for _, m := range shown {
@@ -85,7 +86,7 @@ func (a listMetricsArguments) run(view *View, snapshot metric.Snapshot, from int
 		t.line("- %s (%s)%s%s", m.Name, m.Kind, about(m.Label, m.Description, m.Synonyms), needsTime(m.RequiresMetricTime))
 		if with {
 			var err error
-			if item.Dimensions, err = view.dimensionNames(m.Name); err != nil {
+			if item.Dimensions, err = dimensionNames(view, m.Name); err != nil {
 				return tool.Result{}, err
 			}
 			t.line("  by %s", strings.Join(item.Dimensions, ", "))
@@ -98,7 +99,7 @@ func (a listMetricsArguments) run(view *View, snapshot metric.Snapshot, from int
 	return tool.Result{Text: t.finish(snapshot, next), Structured: result}, nil
 }
 
-func (v *View) dimensionNames(metricName string) ([]string, error) {
+func dimensionNames(v *metricapp.View, metricName string) ([]string, error) {
 	dimensions, err := v.Dimensions([]string{metricName})
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package metricapp
+package asking
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/steward-mcp/steward/internal/application/metricapp"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/metric"
 	"github.com/steward-mcp/steward/internal/domain/tool"
@@ -43,7 +44,7 @@ func (q *questions) bindValues(ctx context.Context, by access.Principal, args js
 	if err != nil {
 		return tool.Bound{}, err
 	}
-	view := NewView(snapshot.Catalog, q.policy, by)
+	view := metricapp.NewView(snapshot.Catalog, q.policy, by)
 	claim, err := view.DemandMetrics(a.Metrics)
 	if err != nil || claim.Hidden() {
 		return refusedOr(claim, err)
@@ -59,7 +60,7 @@ func (q *questions) bindValues(ctx context.Context, by access.Principal, args js
 			return refusedOr(claim, err)
 		}
 	}
-	if l.Field, err = grained(f, "", ""); err != nil {
+	if l.Field, err = f.At("", ""); err != nil {
 		return tool.Bound{}, err
 	}
 	l.Manifest, l.Kind = snapshot.Hash, f.Kind
@@ -67,25 +68,25 @@ func (q *questions) bindValues(ctx context.Context, by access.Principal, args js
 	return tool.Bound{Demands: claim.Demands, Run: run.run}, nil
 }
 
-func refusedOr(c Claim, err error) (tool.Bound, error) {
+func refusedOr(c metricapp.Claim, err error) (tool.Bound, error) {
 	if err != nil {
 		return tool.Bound{}, err
 	}
-	return hidden(c), nil
+	return c.Refused(), nil
 }
 
 // parseValues reads the arguments, and checks and sets all that needs no catalog.
 func (q *questions) parseValues(args json.RawMessage) (valuesArguments, metric.Listing, error) {
-	a, err := decode[valuesArguments](args)
+	a, err := metricapp.Decode[valuesArguments](args)
 	if err != nil {
 		return a, metric.Listing{}, err
 	}
 	l := metric.Listing{Metrics: a.Metrics, Contains: a.Search, Limit: min(defaultValues, q.limits.MaxRows)}
 	switch {
 	case a.Dimension == "":
-		return a, l, ErrArguments.Saying("dimension names what to list the values of; list_dimensions shows what there is.")
+		return a, l, metricapp.ErrArguments.Saying("dimension names what to list the values of; list_dimensions shows what there is.")
 	case a.Limit != nil && *a.Limit < 1:
-		return a, l, ErrArguments.Saying("limit is a whole number above zero.")
+		return a, l, metricapp.ErrArguments.Saying("limit is a whole number above zero.")
 	case a.Limit != nil:
 		l.Limit = min(*a.Limit, q.limits.MaxRows)
 	}
@@ -104,16 +105,16 @@ func (q *questions) parseValues(args json.RawMessage) (valuesArguments, metric.L
 type listed struct {
 	*questions
 	snapshot metric.Snapshot
-	view     *View
+	view     *metricapp.View
 	listing  metric.Listing
 }
 
 type valuesResult struct {
-	Values     []namedValue `json:"values"`
-	Truncated  bool         `json:"truncated"`
-	Manifest   manifest     `json:"manifest"`
-	DurationMS float64      `json:"duration_ms"`
-	Warnings   []string     `json:"warnings,omitempty"`
+	Values     []namedValue       `json:"values"`
+	Truncated  bool               `json:"truncated"`
+	Manifest   metricapp.Manifest `json:"manifest"`
+	DurationMS float64            `json:"duration_ms"`
+	Warnings   []string           `json:"warnings,omitempty"`
 }
 
 type namedValue struct {
@@ -125,13 +126,13 @@ func (l listed) run(ctx context.Context) (tool.Result, error) {
 	start := l.now()
 	table, err := l.source.Values(ctx, l.listing)
 	if err != nil {
-		return tool.Result{}, l.view.discreet(err)
+		return tool.Result{}, l.view.Discreet(err)
 	}
-	r := valuesResult{Values: make([]namedValue, 0, len(table.Rows)), Truncated: table.Truncated, Manifest: manifestOf(l.snapshot)}
+	r := valuesResult{Values: make([]namedValue, 0, len(table.Rows)), Truncated: table.Truncated, Manifest: metricapp.ManifestOf(l.snapshot)}
 	for _, row := range table.Rows {
 		r.Values = append(r.Values, namedValue{Name: cellText(row[0]), Value: row[0]})
 	}
-	r.Warnings = staleness(l.snapshot)
+	r.Warnings = metricapp.Staleness(l.snapshot)
 	r.DurationMS = milliseconds(l.now().Sub(start))
 	return tool.Result{Text: withWarnings(r.text(l.listing.Field.Name), r.Warnings), Structured: r}, nil
 }
