@@ -39,7 +39,7 @@ fi
 known=$(printf '%s\n' "$listed" | sed -n 's/.*"id":"\([^"]*\)".*"state":"active".*/\1/p')
 holds() { [ -n "$1" ] && printf '%s\n' "$known" | grep -qx "$(printf '%s' "$1" | cut -d_ -f3)"; }
 holds "$analyst" || analyst=$("$binary" keys create -q -c $config --name "Demo analyst" --persona analyst)
-holds "$regional" || regional=$("$binary" keys create -q -c $config --name "Demo regional manager" --persona regional)
+holds "$regional" || regional=$("$binary" keys create -q -c $config --name "Demo regional manager, North" --persona regional --attribute region=North)
 
 listen=$(sed -n 's/^  listen: //p' $config)
 url="http://${STEWARD_SERVER__LISTEN:-$listen}/mcp"

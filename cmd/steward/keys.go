@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,14 +38,14 @@ func administer(c *cobra.Command, act func(context.Context, identityapp.Administ
 
 func createCommand() *cobra.Command {
 	var grant identity.Grant
-	var attributes map[string]string
+	var attributes []string
 	var quiet bool
 	c := &cobra.Command{
 		Use: "create", Short: "Issue a key and print it, this once", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			grant.Attributes = map[string][]string{}
-			for name, value := range attributes {
-				grant.Attributes[name] = []string{value}
+			var err error
+			if grant.Attributes, err = parseAttributes(attributes); err != nil {
+				return err
 			}
 			return administer(c, func(ctx context.Context, keys identityapp.Administration, by access.Principal) error {
 				made, err := keys.Create.Do(ctx, identityapp.CreateKey{Change: cqrs.Change{By: by}, Grant: grant})
@@ -60,12 +62,25 @@ func createCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&grant.Name, "name", "", "whose key it is")
 	c.Flags().StringSliceVar(&grant.Personas, "persona", nil, "a persona whose rights the key has; may be repeated")
-	c.Flags().StringToStringVar(&attributes, "attribute", nil, "name=value that policies may ask for")
+	c.Flags().StringArrayVar(&attributes, "attribute", nil, "name=value that policies may ask for; may be repeated, for one name too")
 	c.Flags().DurationVar(&grant.Lifetime, "expires", identity.DefaultLifetime, "how long it holds, at most 8784h (366 days)")
 	c.Flags().BoolVarP(&quiet, "quiet", "q", false, "print the key and nothing else")
 	_ = c.MarkFlagRequired("name") // fails on an unknown flag only
 	_ = c.MarkFlagRequired("persona")
 	return c
+}
+
+// parseAttributes gathers the values of each name, in their order.
+func parseAttributes(pairs []string) (map[string][]string, error) {
+	attributes := map[string][]string{}
+	for _, pair := range pairs {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok {
+			return nil, fmt.Errorf("--attribute %q is not written name=value", pair)
+		}
+		attributes[name] = append(attributes[name], value)
+	}
+	return attributes, nil
 }
 
 func listCommand() *cobra.Command {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/steward-mcp/steward/cmd/steward/app"
 	"github.com/steward-mcp/steward/internal/domain/access"
+	"github.com/steward-mcp/steward/internal/infrastructure/config"
 	"github.com/steward-mcp/steward/internal/presentation/mcpapi"
 )
 
@@ -17,12 +18,12 @@ func serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "Serve MCP over HTTP until interrupted", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := load(c)
+			settings, err := settle(c, false)
 			if err != nil {
 				return err
 			}
 			outliveReaders()
-			return app.Run(c.Context(), app.Options(app.Settings{Config: cfg, Version: version}), app.Serve())
+			return app.Run(c.Context(), app.Options(settings), app.Serve())
 		},
 	}
 }
@@ -33,17 +34,31 @@ func stdioCommand() *cobra.Command {
 		Long: "Serve MCP to the one client at standard input and output. The client is the user that stdio.user and\n" +
 			"stdio.personas of the configuration name; whoever can start the command needs no key.",
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := load(c)
+			settings, err := settle(c, true)
 			if err != nil {
 				return err
 			}
 			outliveReaders()
 			serve := func(ctx context.Context, s *mcpapi.Server, who access.Principal) error {
-				return s.Stdio(ctx, os.Stdin, os.Stdout, who, int(cfg.Server.MaxBodyBytes))
+				return s.Stdio(ctx, os.Stdin, os.Stdout, who, int(settings.Config.Server.MaxBodyBytes))
 			}
-			return app.Run(c.Context(), app.Options(app.Settings{Config: cfg, Version: version, Stdio: true}), app.Stdio(serve))
+			return app.Run(c.Context(), app.Options(settings), app.Stdio(serve))
 		},
 	}
+}
+
+// settle reads what a server of either transport runs with.
+func settle(c *cobra.Command, stdio bool) (app.Settings, error) {
+	options, err := configOptions(c)
+	if err != nil {
+		return app.Settings{}, err
+	}
+	options.Stdio = stdio
+	cfg, err := config.Load(options)
+	if err != nil {
+		return app.Settings{}, err
+	}
+	return app.Settings{Config: cfg, Version: version, Stdio: stdio, Differences: config.Differences(options)}, nil
 }
 
 // outliveReaders makes writing to a standard stream that nobody reads any more an error, instead of the end of the

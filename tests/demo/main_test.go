@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -16,47 +15,43 @@ import (
 // ceiling is metrics.max_rows of the server under test: less than the demo could answer, so that it can be seen.
 const ceiling = 2000
 
-// lab is the one server of these tests, and a client of each era for each persona.
+// lab is what the tests share: the shop on each of its warehouses. What does not depend on the warehouse is tried on
+// the first.
 var lab struct {
 	harness.Lab
-	server  *harness.Server
-	clients map[string]*harness.Client
+	duckdb, postgres *shop
 }
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(harness.Tests(m, serve)) }
 
 func serve(ctx context.Context, l harness.Lab) (func() error, error) {
 	lab.Lab = l
-	config, err := l.Demo.Configure(filepath.Join(l.Dir, "server"), map[string]any{
-		"metrics.max_rows": ceiling, "metrics.queue_depth": 1000, // there are many questions at once on many cores
-	})
-	if err != nil {
-		return nil, err
+	lab.duckdb, lab.postgres = onDuckDB(l), &shop{warehouse: "postgres", demo: l.Demo}
+	server, err := harness.StartPostgres(ctx)
+	if err == nil {
+		err = lab.postgres.build(ctx, server)
 	}
-	keys := map[string]string{}
-	for _, persona := range []string{"analyst", "regional"} {
-		if keys[persona], err = harness.CreateKey(ctx, l.Binary, config, persona, persona); err != nil {
-			return nil, err
+	if err == nil {
+		err = lab.postgres.serve(ctx)
+	}
+	lab.postgres.missing = err // its tests say so; the others can do without
+	stop := func() error {
+		errs := []error{lab.duckdb.stop(), lab.postgres.stop()}
+		if server != nil {
+			errs = append(errs, server.Stop())
 		}
+		return errors.Join(errs...)
 	}
-	if lab.server, err = harness.Start(ctx, l.Binary, config); err != nil {
-		return nil, err
+	if err := lab.duckdb.serve(ctx); err != nil {
+		return nil, errors.Join(err, stop())
 	}
-	lab.clients = map[string]*harness.Client{}
-	for persona, key := range keys {
-		for _, era := range []harness.Era{harness.Legacy, harness.Modern} {
-			lab.clients[persona+string(era)] = harness.NewClient(lab.server.URL, key, era)
-		}
-	}
-	return func() error {
-		for c := range maps.Values(lab.clients) {
-			c.Close()
-		}
-		return lab.server.Stop()
-	}, nil
+	return stop, nil
 }
 
-func client(persona string, era harness.Era) *harness.Client { return lab.clients[persona+string(era)] }
+// home is the region of the regional manager.
+const home = "North"
+
+func client(persona string, era harness.Era) *harness.Client { return lab.duckdb.client(persona, era) }
 
 func analyst() *harness.Client  { return client("analyst", harness.Modern) }
 func regional() *harness.Client { return client("regional", harness.Modern) }
@@ -111,16 +106,6 @@ func refused(t *testing.T, c *harness.Client, tool string, args map[string]any) 
 		t.Errorf("%s: the refusal is of request %q, the answer of %q", tool, f.Request, r.Request)
 	}
 	return f
-}
-
-// sql runs one statement on the warehouse, past the server.
-func sql(t *testing.T, statement string) [][]any {
-	t.Helper()
-	answers, err := lab.Demo.SQL(t.Context(), lab.Demo.Warehouse, statement)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answers[0]
 }
 
 // listed reads a listing to its end and gives its items as they came.

@@ -12,7 +12,12 @@ import (
 
 func TestQuery_LimitsWhatItAnswersAndSaysSo(t *testing.T) {
 	t.Parallel()
-	buyers, err := sql(t, `select count(distinct customer_id) from raw.orders where status <> 'cancelled'`)[0][0].(json.Number).Int64()
+	onEach(t, testLimits)
+}
+
+func testLimits(t *testing.T, s *shop) {
+	t.Helper()
+	buyers, err := s.sql(t, `select count(distinct customer_id) from raw.orders where status <> 'cancelled'`)[0][0].(json.Number).Int64()
 	if err != nil || buyers <= ceiling {
 		t.Fatalf("%d customers have ordered (%v); the demo is too small for the ceiling of %d", buyers, err, ceiling)
 	}
@@ -31,7 +36,7 @@ func TestQuery_LimitsWhatItAnswersAndSaysSo(t *testing.T) {
 			if c.limit > 0 {
 				question["limit"] = c.limit
 			}
-			a, r := ask(t, analyst(), question)
+			a, r := ask(t, s.analyst(), question)
 			if len(a.Rows) != c.rows || a.RowCount != c.rows || a.Truncated != c.truncated {
 				t.Errorf("%d rows, row_count %d, truncated %v; want %d and %v", len(a.Rows), a.RowCount, a.Truncated, c.rows, c.truncated)
 			}
@@ -45,9 +50,14 @@ func TestQuery_LimitsWhatItAnswersAndSaysSo(t *testing.T) {
 
 func TestQuery_GivesSQLInsteadOfRows(t *testing.T) {
 	t.Parallel()
+	onEach(t, testSQL)
+}
+
+func testSQL(t *testing.T, s *shop) {
+	t.Helper()
 	question := map[string]any{"metrics": []string{"revenue"}, "group_by": []string{"region__name"}, "mode": "sql"}
 	var got struct{ SQL *string }
-	r, err := analyst().Tool(t.Context(), "query", question, &got)
+	r, err := s.analyst().Tool(t.Context(), "query", question, &got)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,8 +66,8 @@ func TestQuery_GivesSQLInsteadOfRows(t *testing.T) {
 	}
 	// What would run gives what the question gives.
 	question["mode"] = "rows"
-	rows, _ := ask(t, analyst(), question)
-	if err := harness.SameRows(sql(t, *got.SQL), rows.Rows, false); err != nil {
+	rows, _ := ask(t, s.analyst(), question)
+	if err := harness.SameRows(s.sql(t, *got.SQL), rows.Rows, false); err != nil {
 		t.Error(err)
 	}
 }
@@ -89,12 +99,15 @@ func TestQuery_RefusesWithAReasonAndAWayOn(t *testing.T) {
 		says    string // in the message
 		suggest string // among the suggestions
 	}{
-		"a raw where": {
+		"more than a condition": {
 			"query",
-			map[string]any{"metrics": revenue, "where": "{{ Dimension('order_id__channel') }} = 'web'"},
-			"metric.where", "filters", "",
+			map[string]any{"metrics": revenue, "where": "{{ Dimension('order_id__channel') }} = 'web' union all select 1"},
+			"metric.where", "column 46", "",
 		},
-		"an empty where":             {"query", map[string]any{"metrics": revenue, "where": ""}, "metric.where", "filters", ""},
+		"a condition on something unknown": {
+			"query", map[string]any{"metrics": revenue, "where": "order_id__chanel = 'web'"}, "metric.unknown_field", "column 1", "order_id__channel",
+		},
+		"an empty where":             {"query", map[string]any{"metrics": revenue, "where": " "}, "metric.where", "", ""},
 		"an unknown metric":          {"query", map[string]any{"metrics": []string{"revenu"}}, "metric.unknown_metric", `"revenu"`, "revenue"},
 		"an unknown group-by":        {"query", map[string]any{"metrics": revenue, "group_by": []string{"region__nam"}}, "metric.unknown_field", `"region__nam"`, "region__name"},
 		"a group-by out of reach":    {"query", map[string]any{"metrics": []string{"visits"}, "group_by": []string{"product__category"}}, "metric.unknown_field", "for these metrics", ""},
@@ -136,8 +149,13 @@ func TestQuery_RefusesWithAReasonAndAWayOn(t *testing.T) {
 // questions allows for floats.
 func TestQuery_KeepsEveryDigit(t *testing.T) {
 	t.Parallel()
-	a, r := ask(t, analyst(), map[string]any{"metrics": []string{"revenue", "discount_amount"}, "group_by": []string{"metric_time__year"}})
-	want := sql(t, `select date_trunc('year', ordered_at), sum(quantity * unit_price - discount_amount), sum(discount_amount)
+	onEach(t, testDigits)
+}
+
+func testDigits(t *testing.T, s *shop) {
+	t.Helper()
+	a, r := ask(t, s.analyst(), map[string]any{"metrics": []string{"revenue", "discount_amount"}, "group_by": []string{"metric_time__year"}})
+	want := s.sql(t, `select date_trunc('year', ordered_at), sum(quantity * unit_price - discount_amount), sum(discount_amount)
 		from raw.order_items join raw.orders using (order_id) where status <> 'cancelled' group by 1`)
 	for at := 1; at <= 2; at++ {
 		if got, want := exact(t, a.Rows, at), exact(t, want, at); !slices.Equal(got, want) {
@@ -156,6 +174,11 @@ func TestQuery_KeepsEveryDigit(t *testing.T) {
 
 func TestListDimensionValues_ListsWhatTheDataHolds(t *testing.T) {
 	t.Parallel()
+	onEach(t, testValues)
+}
+
+func testValues(t *testing.T, s *shop) {
+	t.Helper()
 	for name, c := range map[string]struct {
 		args      map[string]any
 		sql       string
@@ -171,7 +194,7 @@ func TestListDimensionValues_ListsWhatTheDataHolds(t *testing.T) {
 		},
 		"a search that would match all as a pattern": {
 			map[string]any{"dimension": "product__name", "search": "%"},
-			`select distinct product_name from raw.products where contains(product_name, '%')`, false,
+			`select distinct product_name from raw.products where strpos(product_name, '%') > 0`, false,
 		},
 		"those that occur with a metric": {
 			map[string]any{"dimension": "order_id__channel", "metrics": []string{"online_revenue"}},
@@ -199,7 +222,7 @@ func TestListDimensionValues_ListsWhatTheDataHolds(t *testing.T) {
 				}
 				Truncated bool
 			}
-			r, err := analyst().Tool(t.Context(), "list_dimension_values", c.args, &got)
+			r, err := s.analyst().Tool(t.Context(), "list_dimension_values", c.args, &got)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -212,7 +235,7 @@ func TestListDimensionValues_ListsWhatTheDataHolds(t *testing.T) {
 					t.Errorf("the text leaves out %q", text)
 				}
 			}
-			if err := harness.SameRows(sql(t, c.sql), rows, false); err != nil {
+			if err := harness.SameRows(s.sql(t, c.sql), rows, false); err != nil {
 				t.Error(err)
 			}
 			if got.Truncated != c.truncated {

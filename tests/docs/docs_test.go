@@ -95,7 +95,7 @@ func TestDocuments_NameTargetsAndCommandsThatExist(t *testing.T) {
 	makefile := read(t, "Makefile")
 	targets := regexp.MustCompile(`(?m)(?:^|\x60)make ([a-z]+)`)
 	commands := regexp.MustCompile(`(?m)(?:^|\x60)steward ((?:[a-z]+[a-z-]*)(?: (?:create|list|revoke|verify))?)`)
-	for _, document := range []string{"README.md", "docs/operations.md", "docs/contexts.md", "SECURITY.md"} {
+	for _, document := range []string{"README.md", "docs/operations.md", "docs/migration.md", "docs/contexts.md", "SECURITY.md"} {
 		text := read(t, document)
 		for _, m := range targets.FindAllStringSubmatch(text, -1) {
 			if !strings.Contains(makefile, "\n"+m[1]+":") {

@@ -40,12 +40,19 @@ func FindDemo() (Demo, error) {
 	return d, nil
 }
 
-// asker runs each of a list of statements on a DuckDB file and prints a list of row lists. Decimals go out with all
-// their digits, dates and timestamps as ISO 8601.
+// What opens the warehouse for asker: a DuckDB file that is the argument, or the PostgreSQL of the environment.
+const (
+	connectDuckDB   = "import sys, duckdb\nask = duckdb.connect(sys.argv[1], read_only=True)\n"
+	connectPostgres = "import psycopg2\nask = psycopg2.connect('').cursor()\n"
+)
+
+// asker runs each of a list of statements and prints a list of row lists. Decimals go out with all their digits, dates
+// and timestamps as ISO 8601, in UTC and without saying so.
 const asker = `import datetime, decimal, json, sys
-import duckdb
 
 def text(v):
+    if isinstance(v, datetime.datetime) and v.tzinfo:
+        v = v.astimezone(datetime.timezone.utc).replace(tzinfo=None)
     if isinstance(v, decimal.Decimal):
         return format(v, "f")
     if isinstance(v, (datetime.date, datetime.datetime)):
@@ -55,8 +62,11 @@ def text(v):
 def answer(rows):
     return "[" + ",".join("[" + ",".join(map(text, row)) + "]" for row in rows) + "]"
 
-con = duckdb.connect(sys.argv[1], read_only=True)
-print("[" + ",".join(answer(con.execute(sql).fetchall()) for sql in json.load(sys.stdin)) + "]")
+def rows(sql):
+    ask.execute(sql)
+    return ask.fetchall()
+
+print("[" + ",".join(answer(rows(sql)) for sql in json.load(sys.stdin)) + "]")
 `
 
 // SQL runs statements on a DuckDB file, past everything that is under test, and gives the rows of each. Numbers are
@@ -66,7 +76,7 @@ func (d Demo) SQL(ctx context.Context, warehouse string, statements ...string) (
 	if err != nil {
 		return nil, err
 	}
-	out, err := d.Run(ctx, asker, bytes.NewReader(input), warehouse)
+	out, err := d.Run(ctx, connectDuckDB+asker, bytes.NewReader(input), warehouse)
 	if err != nil {
 		return nil, err
 	}
@@ -76,8 +86,13 @@ func (d Demo) SQL(ctx context.Context, warehouse string, statements ...string) (
 
 // Run runs a Python program with the demo's interpreter and gives what it printed.
 func (d Demo) Run(ctx context.Context, program string, input *bytes.Reader, args ...string) ([]byte, error) {
+	return d.run(ctx, program, input, nil, args...)
+}
+
+// run also adds env to the program's environment.
+func (d Demo) run(ctx context.Context, program string, input *bytes.Reader, env []string, args ...string) ([]byte, error) {
 	c := exec.CommandContext(ctx, d.Python, append([]string{"-I", "-c", program}, args...)...)
-	c.Env = Environment()
+	c.Env = append(Environment(), env...)
 	if input != nil {
 		c.Stdin = input
 	}

@@ -115,10 +115,16 @@ func (s *Server) Kill() {
 
 // CreateKey makes an API key in the state that config names.
 func CreateKey(ctx context.Context, binary, config, name string, personas ...string) (string, error) {
-	args := []string{"keys", "create", "--config", config, "--name", name, "--quiet"}
+	var flags []string
 	for _, p := range personas {
-		args = append(args, "--persona", p)
+		flags = append(flags, "--persona", p)
 	}
+	return CreateKeyWith(ctx, binary, config, name, flags...)
+}
+
+// CreateKeyWith makes an API key with further flags of `keys create`.
+func CreateKeyWith(ctx context.Context, binary, config, name string, flags ...string) (string, error) {
+	args := append([]string{"keys", "create", "--config", config, "--name", name, "--quiet"}, flags...)
 	c := exec.CommandContext(ctx, binary, args...)
 	c.Env = Environment()
 	var errText strings.Builder

@@ -18,7 +18,7 @@ import (
 // How many personas each property is tried with.
 const (
 	telling, listed, denying = 320, 160, 160
-	calls                     = 14 // random calls of a telling persona
+	calls                    = 14 // random calls of a telling persona
 )
 
 // scene is one persona before the shop.

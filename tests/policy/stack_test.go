@@ -21,6 +21,7 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/metric"
 	"github.com/steward-mcp/steward/internal/domain/tool"
 	"github.com/steward-mcp/steward/internal/infrastructure/auditlog"
+	"github.com/steward-mcp/steward/internal/infrastructure/chart"
 	"github.com/steward-mcp/steward/internal/infrastructure/metricflow/manifest"
 	"github.com/steward-mcp/steward/internal/infrastructure/schema"
 )
@@ -100,7 +101,7 @@ func newStack(t *testing.T, loader *manifest.Loader, engine metric.Source, by ac
 		engine = s.source
 	}
 	gate := cqrs.NewGate(policy, unlimited{}, cqrs.NewRecorder(s.log, time.Now), zap.NewNop(), time.Minute)
-	tools := append(listing.Tools(loader, loader, policy), asking.Tools(loader, engine, policy, asking.Limits{}, time.Now)...)
+	tools := append(listing.Tools(loader, loader, policy), asking.Tools(loader, engine, policy, asking.Limits{}, time.Now, chart.PNG)...)
 	catalog, err := tool.NewCatalog(tools...)
 	if err != nil {
 		t.Fatal(err)

@@ -14,9 +14,10 @@ import (
 
 // Settings are what the command line decides.
 type Settings struct {
-	Config  config.Config
-	Version string
-	Stdio   bool // standard output belongs to the protocol
+	Config      config.Config
+	Version     string
+	Stdio       bool                // standard output belongs to the protocol
+	Differences []config.Difference // what to tell a former user of mcp-metricflow at the start
 }
 
 // Options is the whole server but for its transport. A new context adds its module to this list.

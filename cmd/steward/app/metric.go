@@ -2,15 +2,19 @@ package app
 
 import (
 	"context"
+	"slices"
 
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
 	"github.com/steward-mcp/steward/internal/application/metricapp/asking"
+	"github.com/steward-mcp/steward/internal/application/metricapp/chartview"
+	"github.com/steward-mcp/steward/internal/application/metricapp/guide"
 	"github.com/steward-mcp/steward/internal/application/metricapp/listing"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	domain "github.com/steward-mcp/steward/internal/domain/metric"
 	"github.com/steward-mcp/steward/internal/domain/tool"
+	"github.com/steward-mcp/steward/internal/infrastructure/chart"
 	"github.com/steward-mcp/steward/internal/infrastructure/config"
 	"github.com/steward-mcp/steward/internal/infrastructure/metricflow/manifest"
 	"github.com/steward-mcp/steward/internal/infrastructure/metricflow/worker"
@@ -22,6 +26,8 @@ var metricModule = fx.Module("metric",
 		fx.Annotate(newManifest, fx.As(fx.Self()), fx.As(new(domain.Catalogs)), fx.As(new(domain.Definitions))),
 		fx.Annotate(newWorker, fx.As(fx.Self()), fx.As(new(domain.Source))),
 		fx.Annotate(newMetricTools, fx.ResultTags(`group:"tools,flatten"`)),
+		fx.Annotate(newMetricGuide, fx.ResultTags(`group:"resources,flatten"`, `group:"templates,flatten"`, `group:"prompts,flatten"`)),
+		fx.Annotate(newMetricViews, fx.ResultTags(`group:"resources,flatten"`)),
 		fx.Annotate(newMetricChecks, fx.ResultTags(`group:"checks,flatten"`)),
 	),
 )
@@ -72,5 +78,26 @@ func newMetricTools(c config.Config, catalogs domain.Catalogs, definitions domai
 		return nil
 	}
 	limits := asking.Limits{DefaultLimit: c.Metrics.DefaultLimit, MaxRows: c.Metrics.MaxRows, Timeout: c.Metrics.Timeout}
-	return append(listing.Tools(catalogs, definitions, policy), asking.Tools(catalogs, source, policy, limits, n)...)
+	return append(listing.Tools(catalogs, definitions, policy), asking.Tools(catalogs, source, policy, limits, n, chart.PNG)...)
+}
+
+// newMetricGuide offers what can be read of the metrics, and prompts about them.
+func newMetricGuide(c config.Config, catalogs domain.Catalogs, definitions domain.Definitions, policy access.DataPolicy) (
+	[]tool.Resource, []tool.ResourceTemplate, []tool.Prompt,
+) {
+	if c.Metrics.ProjectDir == "" {
+		return nil, nil, nil
+	}
+	tools := listing.Tools(catalogs, definitions, policy)
+	describe := slices.IndexFunc(tools, func(t tool.Tool) bool { return t.Name == "describe_metric" })
+	g := guide.New(catalogs, policy, tools[describe])
+	return g.Resources(), g.Templates(), g.Prompts()
+}
+
+// newMetricViews are the pages that draw what metric tools answer. Without the tools there is nothing to draw.
+func newMetricViews(c config.Config) []tool.Resource {
+	if c.Metrics.ProjectDir == "" {
+		return nil
+	}
+	return []tool.Resource{chartview.Resource()}
 }

@@ -36,29 +36,37 @@ An error has a code, a sentence and often suggestions: mend the call and try aga
 
 // newMCP makes the MCP server of the given parts.
 func newMCP(s Settings, p mcpParts) *mcpapi.Server {
-	return mcpapi.New(mcpapi.Identity{Version: s.Version, Instructions: instructions}, mcpapi.Parts{
-		Catalog: p.Catalog, Call: p.Call, Sees: p.Sees, Limiter: p.Limiter, Records: p.Records,
+	return mcpapi.New(mcpapi.Identity{Version: s.Version, Instructions: p.Catalog.Mention(instructions)}, mcpapi.Parts{
+		Catalog: p.Catalog, Call: p.Call, Sees: p.Sees, Library: p.Library, Read: p.Read, Prompt: p.Prompt, Complete: p.Complete, Limiter: p.Limiter, Records: p.Records,
 		Tracer: p.Tracer, Log: p.Log, Now: p.Now, Drain: s.Config.Server.DrainTimeout,
 	})
 }
 
 type mcpParts struct {
 	fx.In
-	Catalog *domain.Catalog
-	Call    cqrs.Governed[toolapp.Call, domain.Result]
-	Sees    *toolapp.Visible
-	Limiter cqrs.Limiter
-	Records *cqrs.Recorder
-	Tracer  *mcptrace.Tracer
-	Log     *zap.Logger
-	Now     now
+	Catalog  *domain.Catalog
+	Call     cqrs.Governed[toolapp.Call, domain.Result]
+	Sees     *toolapp.Visible
+	Library  *toolapp.Library
+	Read     cqrs.Governed[toolapp.ReadResource, domain.Content]
+	Prompt   cqrs.Governed[toolapp.GetPrompt, domain.Conversation]
+	Complete cqrs.Governed[toolapp.Complete, toolapp.Completion]
+	Limiter  cqrs.Limiter
+	Records  *cqrs.Recorder
+	Tracer   *mcptrace.Tracer
+	Log      *zap.Logger
+	Now      now
 }
 
 // Serve is the HTTP transport: the public listener and the operators' one.
 func Serve() fx.Option {
 	return fx.Options(
 		fx.Provide(mcptrace.New, newMCP, newEdge, fx.Annotate(newListeners, fx.ParamTags(``, ``, ``, ``, `group:"checks"`))),
-		fx.Invoke(func(*Listeners) {}),
+		fx.Invoke(sayDifferences, func(c config.Config, log *zap.Logger) {
+			if c.Server.UnsafeNoAuth {
+				log.Warn("authentication is off: who presents no key has the rights of the persona", zap.String("persona", c.Compat.Persona))
+			}
+		}, func(*Listeners) {}),
 	)
 }
 
@@ -75,6 +83,13 @@ func lower(words []string) []string {
 		lowered[i] = strings.ToLower(w)
 	}
 	return lowered
+}
+
+// sayDifferences tells a former user of mcp-metricflow, before anything is served, what is no longer as it was.
+func sayDifferences(s Settings, log *zap.Logger) {
+	for _, d := range s.Differences {
+		log.Warn("differs from mcp-metricflow", zap.String("about", d.About), zap.String("difference", d.Text))
+	}
 }
 
 // Listeners are the two open ports of a server.
@@ -112,8 +127,9 @@ func check[T any](name string, vital bool, ask func(T) func(context.Context) err
 func Stdio(serve func(context.Context, *mcpapi.Server, access.Principal) error) fx.Option {
 	return fx.Options(
 		fx.Provide(mcptrace.New, newMCP),
-		fx.Invoke(func(lc fx.Lifecycle, s *mcpapi.Server, c config.Config, stop fx.Shutdowner) {
+		fx.Invoke(sayDifferences, func(lc fx.Lifecycle, s *mcpapi.Server, c config.Config, stop fx.Shutdowner) {
 			who := access.Local(c.Stdio.User, c.Stdio.Personas...)
+			who.Attributes = c.Stdio.Claims()
 			done := make(chan error, 1)
 			ctx, cancel := context.WithCancel(context.Background())
 			lc.Append(fx.StartStopHook(

@@ -62,6 +62,9 @@ func (g Governed[M, R]) Do(ctx context.Context, m M) (result R, err error) {
 	if err = call.decide(append([]access.Demand{m.Demand()}, bound.Demands...)...); err != nil {
 		return result, err
 	}
+	if bound.Objection != "" {
+		return result, call.object(bound.Objection)
+	}
 	// Limits come after the decision, so that a refused caller cannot spend, and before the intent, so that every
 	// intent is followed by an attempt.
 	if err = g.gate.limiter.Take(ctx, m.Actor().ID(), bound.Class); err != nil {
@@ -111,6 +114,12 @@ func (p *passage) decide(demands ...access.Demand) error {
 	return p.refuse(audit.ByPolicy, p.refusal)
 }
 
+// object refuses what no demand tells: an obligation of the principal's that the message cannot meet.
+func (p *passage) object(rule string) error {
+	p.decision.Allowed, p.decision.Rule = false, rule
+	return p.refuse(audit.ByPolicy, p.refusal)
+}
+
 func (p *passage) refuse(by string, err error) error {
 	p.deniedBy = by
 	return err
@@ -131,6 +140,9 @@ func (p *passage) leave(ctx context.Context, panicked any, err error) error {
 		err = fault.ErrInternal
 	}
 	f := fault.From(err)
+	if f != nil && f.Kind == fault.Denied && p.deniedBy == "" {
+		p.deniedBy = audit.ByPolicy // it was found out only while it ran
+	}
 	if f != nil && f.Unwrap() != nil && (f.Kind == fault.Internal || f.Kind == fault.Unavailable) {
 		p.gate.log.Error("a handler failed", zap.String("request_id", p.request.ID()), observe.Trace(ctx),
 			zap.String("demand", p.demands[0].String()), observe.Error(f))

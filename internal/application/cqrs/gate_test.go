@@ -125,6 +125,20 @@ func TestGate_RecordsEveryOutcomeOnceAndIntentsBeforeEffects(t *testing.T) {
 			},
 			want: []string{"closed thing.closed"}, code: "thing.closed", by: audit.ByPolicy,
 		},
+		"refused by an obligation": {
+			bound: func(f *fixture) cqrs.Bound[string] {
+				b := f.bound(done)
+				b.Objection, b.Refusal = "p/rows[0]", errThing
+				return b
+			},
+			want: []string{"closed thing.closed"}, code: "thing.closed", by: audit.ByPolicy,
+		},
+		"denied by what it found while running": {
+			bound: func(f *fixture) cqrs.Bound[string] {
+				return f.bound(func(context.Context) (string, error) { return "half", cqrs.ErrDenied })
+			},
+			want: []string{"intent ", "run", "closed access.denied"}, code: "access.denied", by: audit.ByPolicy,
+		},
 		"bad input":    {bindErr: errThing, want: []string{"closed thing.closed"}, code: "thing.closed", by: audit.ByInput},
 		"over a limit": {set: func(f *fixture) { f.limit = errThing }, want: []string{"closed thing.closed"}, code: "thing.closed", by: audit.ByLimit},
 		"a failure": {
@@ -259,4 +273,16 @@ func (l logNeedingContext) Append(ctx context.Context, r audit.Record) error {
 		return ctx.Err()
 	}
 	return l.fixture.Append(ctx, r)
+}
+
+func TestGate_NamesTheObligationThatRefused(t *testing.T) {
+	f := &fixture{}
+	b := f.bound(done)
+	b.Objection = "p/rows[0]"
+	if _, err := cqrs.GovernQuery(f.gate(), handler[read]{bound: b}).Do(t.Context(), read{cqrs.Read{By: somebody}}); !errors.Is(err, cqrs.ErrDenied) {
+		t.Fatal(err)
+	}
+	if got := f.records[len(f.records)-1]; got.Rule != "p/rows[0]" || f.spent != 0 {
+		t.Errorf("by rule %q, %d spent", got.Rule, f.spent)
+	}
 }

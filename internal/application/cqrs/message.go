@@ -53,6 +53,7 @@ type Concealed interface {
 type Bound[R any] struct {
 	Demands   []access.Demand // decided together with the message's own demand
 	Refusal   *fault.Fault    // what the caller is told when a demand is refused; nil says access is denied
+	Objection string          // the rule of policy that forbids it although every demand is allowed; empty for none
 	ReadOnly  bool            // this command changes nothing this time, so no intent is recorded
 	Class     string          // which of the principal's rate limits it draws on
 	Arguments string          // digest of the arguments, for the record

@@ -16,20 +16,40 @@ type Authenticator struct {
 	keys      identity.Repository
 	authority identity.Authority
 	now       func() time.Time
+	static    identity.StaticKey
+	anonymous access.Principal
 }
 
+// Option lets in more than the holders of kept keys.
+type Option func(*Authenticator)
+
+// WithStaticKey lets in the holder of a configured key.
+func WithStaticKey(k identity.StaticKey) Option { return func(a *Authenticator) { a.static = k } }
+
+// WithAnonymous lets in whoever presents nothing, as p. Whoever presents a key that does not hold is refused all the
+// same: they think themselves somebody else.
+func WithAnonymous(p access.Principal) Option { return func(a *Authenticator) { a.anonymous = p } }
+
 // NewAuthenticator makes one for the keys of one repository.
-func NewAuthenticator(keys identity.Repository, authority identity.Authority, now func() time.Time) *Authenticator {
-	return &Authenticator{keys: keys, authority: authority, now: now}
+func NewAuthenticator(keys identity.Repository, authority identity.Authority, now func() time.Time, more ...Option) *Authenticator {
+	a := &Authenticator{keys: keys, authority: authority, now: now}
+	for _, option := range more {
+		option(a)
+	}
+	return a
 }
 
 // Authenticate gives the principal that the presented key stands for, or identity.ErrUnauthenticated, whose message
 // is the same for every reason. It looks the key up every time, so a revocation holds from the next request on. A text
-// that is no key costs no look-up. Other faults say that the keys cannot be read; nobody is let in then.
+// that is not of the form of Steward's keys costs no look-up, and can only be the static key. Other faults say that the
+// keys cannot be read; nobody is let in then.
 func (a *Authenticator) Authenticate(ctx context.Context, presented string) (access.Principal, error) {
+	if presented == "" && !a.anonymous.IsZero() {
+		return a.anonymous, nil
+	}
 	credential, err := identity.Parse(presented)
 	if err != nil {
-		return access.Principal{}, identity.ErrUnauthenticated.Because(err)
+		return a.authority.Recognize(a.static, presented)
 	}
 	key, err := a.keys.Get(ctx, credential.ID())
 	if err != nil && !errors.Is(err, identity.ErrNotFound) {

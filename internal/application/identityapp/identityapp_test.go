@@ -81,6 +81,60 @@ func TestAuthenticate_RefusesAllOthersAlike(t *testing.T) {
 	}
 }
 
+const chosen = "chosen-by_the-operator_0123456789"
+
+func static(t *testing.T) identityapp.Option {
+	t.Helper()
+	k, err := identitytest.Authority(t, "dev").Static("compat", chosen, "analyst")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return identityapp.WithStaticKey(k)
+}
+
+func TestAuthenticate_KnowsTheHolderOfTheStaticKey(t *testing.T) {
+	_, kept := create(t, identitystore.NewMemory())
+	// Where the keys are is never asked: an outage does not shut its holder out, and a wrong text costs no look-up.
+	a := identityapp.NewAuthenticator(brokenKeys{}, identitytest.Authority(t, "dev"), time.Now, static(t))
+	got, err := a.Authenticate(t.Context(), chosen)
+	want := access.Principal{Issuer: "key", Subject: "compat", Name: "compat", Personas: []string{"analyst"}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	for _, presented := range []string{"", chosen + "x", kept.Reveal()[1:], "stw_" + chosen} {
+		if p, err := a.Authenticate(t.Context(), presented); !errors.Is(err, identity.ErrUnauthenticated) || !p.IsZero() {
+			t.Errorf("%q: %+v, %v", presented, p, err)
+		}
+	}
+}
+
+func TestAuthenticate_KeptKeysHoldBesideTheStaticOne(t *testing.T) {
+	keys := identitystore.NewMemory()
+	k, c := create(t, keys)
+	a := identityapp.NewAuthenticator(keys, identitytest.Authority(t, "dev"), func() time.Time { return start }, static(t))
+	if got, err := a.Authenticate(t.Context(), c.Reveal()); err != nil || got.Subject != k.ID {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// Whoever shows a key that does not hold is not nobody.
+func TestAuthenticate_LetsInNobodyOnlyWhenTold(t *testing.T) {
+	keys := identitystore.NewMemory()
+	_, c := create(t, keys)
+	nobody := access.Principal{Issuer: "anonymous", Subject: "nobody", Personas: []string{"analyst"}}
+	a := identityapp.NewAuthenticator(keys, identitytest.Authority(t, "dev"), func() time.Time { return start.Add(identity.DefaultLifetime) },
+		identityapp.WithAnonymous(nobody))
+	got, err := a.Authenticate(t.Context(), "")
+	if diff := cmp.Diff(nobody, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	for _, presented := range []string{"x", chosen, c.Reveal()} { // the last has expired
+		if p, err := a.Authenticate(t.Context(), presented); !errors.Is(err, identity.ErrUnauthenticated) || !p.IsZero() {
+			t.Errorf("%q: %+v, %v", presented, p, err)
+		}
+	}
+}
+
 type brokenKeys struct{ identity.Repository }
 
 func (brokenKeys) Get(context.Context, identity.KeyID) (*identity.Key, error) {

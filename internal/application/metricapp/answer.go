@@ -29,7 +29,7 @@ func Staleness(s metric.Snapshot) []string {
 // Refused is the call that asked for something hidden: the gate refuses it by its demands. Were the policy to
 // change in between, it would still learn nothing.
 func (c Claim) Refused() tool.Bound {
-	return tool.Bound{Demands: c.Demands, Refusal: c.Refusal, Run: func(context.Context) (tool.Result, error) {
+	return tool.Bound{Demands: c.Demands, Refusal: c.Refusal, Objection: c.Objection, Run: func(context.Context) (tool.Result, error) {
 		return tool.Result{}, c.Refusal
 	}}
 }

@@ -13,21 +13,22 @@ import (
 // for something that exists and is hidden: the caller hands both to the gate, which refuses and records, and
 // reads no further, because what it would find out must not show.
 type Claim struct {
-	Demands []access.Demand
-	Refusal *fault.Fault // nil when every demand is met
+	Demands   []access.Demand
+	Refusal   *fault.Fault // nil when every demand is met
+	Objection string       // the rule that refuses although every demand is met; empty for none
 }
 
 // And joins two claims; the first refusal stands.
 func (c Claim) And(d Claim) Claim {
-	joined := Claim{Demands: withoutRepeats(append(slices.Clip(c.Demands), d.Demands...)), Refusal: c.Refusal}
+	joined := Claim{Demands: withoutRepeats(append(slices.Clip(c.Demands), d.Demands...)), Refusal: c.Refusal, Objection: c.Objection}
 	if joined.Refusal == nil {
-		joined.Refusal = d.Refusal
+		joined.Refusal, joined.Objection = d.Refusal, d.Objection
 	}
 	return joined
 }
 
-// Hidden reports whether the claim is for something that the principal may not see.
-func (c Claim) Hidden() bool { return c.Refusal != nil }
+// Refuses reports whether the claim is for something that the principal may not have.
+func (c Claim) Refuses() bool { return c.Refusal != nil }
 
 // DemandMetrics claims the metrics. One that is not there is metric.ErrUnknownMetric, suggesting visible ones; one
 // that is hidden gives a claim with the same fault as its refusal. Names are read in order up to the first that
@@ -39,10 +40,9 @@ func (v *View) DemandMetrics(names []string) (Claim, error) {
 		if !ok {
 			return Claim{}, metric.UnknownMetric(name, v.MetricNames())
 		}
-		demands := v.metricDemands(m)
-		c.Demands = append(c.Demands, demands...)
-		if !v.may(demands...) {
-			c.Refusal = metric.UnknownMetric(name, v.MetricNames())
+		c.Demands = append(c.Demands, v.metricDemands(m)...)
+		if !v.shows(m) {
+			c.Refusal, c.Objection = metric.UnknownMetric(name, v.MetricNames()), v.barred(m)
 			return c, nil
 		}
 	}
@@ -63,6 +63,8 @@ func (v *View) DemandField(name string, metrics []string) (metric.Field, Claim, 
 	c := Claim{Demands: []access.Demand{demandOf(f)}}
 	if !v.may(c.Demands...) {
 		c.Refusal = metric.UnknownField(name, v.FieldNames(metrics))
+	} else if !v.alone(metrics, f.Name) {
+		_, c = v.Rows(nil, []string{f.Name})
 	}
 	return f, c, nil
 }
@@ -82,8 +84,8 @@ func (v *View) DemandSavedQuery(name string) (metric.SavedQuery, Claim, error) {
 		return metric.SavedQuery{}, Claim{}, unknown()
 	}
 	c := Claim{Demands: v.savedDemands(q)}
-	if !v.may(c.Demands...) {
-		c.Refusal = unknown()
+	if !v.showsSaved(q) {
+		c.Refusal, c.Objection = unknown(), v.barredSaved(q)
 	}
 	return q, c, nil
 }
@@ -92,12 +94,12 @@ func (v *View) DemandSavedQuery(name string) (metric.SavedQuery, Claim, error) {
 // listing names them, so no rule is expected to allow them, but one that denies them is meant.
 func (v *View) metricDemands(m metric.Metric) []access.Demand {
 	demands := make([]access.Demand, 0, 1+len(m.Inputs))
-	demands = append(demands, access.On(ActionQuery, KindMetric, m.Name))
+	demands = append(demands, access.On(ActionQuery, KindMetric, m.Name).Tagged(m.Tags))
 	for _, name := range m.Inputs {
-		demands = append(demands, access.On(ActionQuery, KindMetric, name))
+		demands = append(demands, v.inputDemand(name))
 	}
 	for _, name := range m.Ingredients {
-		d := access.On(ActionQuery, KindMetric, name)
+		d := v.inputDemand(name)
 		if decision := v.policy.Decide(v.by, d); !decision.Allowed && decision.Rule != access.ByDefault {
 			demands = append(demands, d)
 		}
@@ -105,15 +107,17 @@ func (v *View) metricDemands(m metric.Metric) []access.Demand {
 	return demands
 }
 
-func demandOf(f metric.Field) access.Demand {
-	if f.Kind == metric.EntityKey {
-		return fieldDemand(KindEntity, f.Name, f.Aliases)
-	}
-	return fieldDemand(KindDimension, f.Name, f.Aliases)
+func (v *View) inputDemand(name string) access.Demand {
+	m, _ := v.catalog.Definition(name) // the catalog has checked that every formula's inputs are there
+	return access.On(ActionQuery, KindMetric, name).Tagged(m.Tags)
 }
 
-func fieldDemand(kind, name string, aliases []string) access.Demand {
-	return access.On(ActionQuery, kind, name, aliases...)
+func demandOf(f metric.Field) access.Demand {
+	kind := KindDimension
+	if f.Kind == metric.EntityKey {
+		kind = KindEntity
+	}
+	return access.On(ActionQuery, kind, f.Name, f.Aliases...).Tagged(f.Tags)
 }
 
 // withoutRepeats keeps the first of demands on the same target: a name with other aliases is another one.

@@ -31,7 +31,7 @@ func (v *View) Discreet(err error) error {
 // principal may see nothing of that name. A path to a metric is how a condition on a metric is called in SQL.
 func (v *View) hides(name string) bool {
 	for element := range strings.SplitSeq(name, "__") {
-		if m, ok := v.catalog.Metric(element); ok && !v.may(v.metricDemands(m)...) {
+		if m, ok := v.catalog.Metric(element); ok && !v.shows(m) {
 			return true
 		}
 	}

@@ -7,25 +7,26 @@ import (
 
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/metric"
+	"github.com/steward-mcp/steward/internal/domain/metric/authored"
 )
 
 var words = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*`)
 
 // savedDemands are the query itself and everything that it names.
 func (v *View) savedDemands(q metric.SavedQuery) []access.Demand {
-	demands := []access.Demand{access.On(ActionQuery, KindSavedQuery, q.Name)}
+	demands := []access.Demand{access.On(ActionQuery, KindSavedQuery, q.Name).Tagged(q.Tags)}
 	return withoutRepeats(append(demands, v.nameDemands(q.Uses, q.Metrics)...))
 }
 
 // MaySee reports whether everything that a condition names, which stands in the definition of a metric, may be
 // asked.
 func (v *View) MaySee(condition, definedIn string) bool {
-	return v.may(v.nameDemands(metric.NamesIn(condition), []string{definedIn})...)
+	return v.may(v.nameDemands(authored.NamesIn(condition), []string{definedIn})...)
 }
 
 // MayName reports whether an entity, which the definition of a metric names, may be asked.
 func (v *View) MayName(entity, definedIn string) bool {
-	return v.may(v.nameDemands(metric.Names{Fields: []string{entity}}, []string{definedIn})...)
+	return v.may(v.nameDemands(authored.Names{Fields: []string{entity}}, []string{definedIn})...)
 }
 
 // MayRead reports whether all columns and keys of a model that an expression on its rows names may be asked by some path.
@@ -36,7 +37,7 @@ func (v *View) MayRead(expr, model string) bool { return len(v.hiddenIn(expr, mo
 // on one input may name what the metric cannot be grouped by: then whatever has the name is demanded. Where a text
 // could not be read, or names something that the catalog does not know, everything is: only who may see all of it may
 // have what might be any of it.
-func (v *View) nameDemands(names metric.Names, metrics []string) []access.Demand {
+func (v *View) nameDemands(names authored.Names, metrics []string) []access.Demand {
 	var demands []access.Demand
 	for _, name := range names.Metrics {
 		if m, ok := v.catalog.Metric(name); ok {

@@ -25,6 +25,7 @@ type View struct {
 	catalog *metric.Catalog
 	policy  access.DataPolicy
 	by      access.Principal
+	obliged access.Obligations
 	metrics []metric.Metric // the visible ones, once asked for
 	asked   bool
 	all     []access.Demand // on everything there is, once asked for
@@ -32,7 +33,7 @@ type View struct {
 
 // NewView looks at catalog with the eyes of by.
 func NewView(catalog *metric.Catalog, policy access.DataPolicy, by access.Principal) *View {
-	return &View{catalog: catalog, policy: policy, by: by}
+	return &View{catalog: catalog, policy: policy, by: by, obliged: policy.Obligations(by)}
 }
 
 func (v *View) may(demands ...access.Demand) bool {
@@ -40,11 +41,11 @@ func (v *View) may(demands ...access.Demand) bool {
 }
 
 // Metrics returns the visible metrics by name. A metric is visible when it and every public metric in its formula
-// may be asked.
+// may be asked, and every row filter that policy lays on it can reach it.
 func (v *View) Metrics() []metric.Metric {
 	if !v.asked {
 		for _, m := range v.catalog.Metrics() {
-			if v.may(v.metricDemands(m)...) {
+			if v.shows(m) {
 				v.metrics = append(v.metrics, m)
 			}
 		}
@@ -70,7 +71,7 @@ func (v *View) Dimensions(metrics []string) ([]metric.Dimension, error) {
 	}
 	seen := make([]metric.Dimension, 0, len(all))
 	for _, d := range all {
-		if v.may(fieldDemand(KindDimension, d.Name, d.Aliases)) {
+		if v.may(access.On(ActionQuery, KindDimension, d.Name, d.Aliases...).Tagged(d.Tags)) && v.alone(metrics, d.Name) {
 			seen = append(seen, d)
 		}
 	}
@@ -86,28 +87,28 @@ func (v *View) Entities(metrics []string) ([]metric.Entity, error) {
 	}
 	seen := make([]metric.Entity, 0, len(all))
 	for _, e := range all {
-		if keys := v.keys(e); len(keys) > 0 || len(e.Keys) == 0 && v.may(fieldDemand(KindEntity, e.Name, nil)) {
+		if keys := v.keys(e, metrics); len(keys) > 0 || len(e.Keys) == 0 && v.may(access.On(ActionQuery, KindEntity, e.Name)) && v.alone(metrics, e.Name) {
 			seen = append(seen, e.Along(keys))
 		}
 	}
 	return seen, nil
 }
 
-func (v *View) keys(e metric.Entity) []metric.Key {
+func (v *View) keys(e metric.Entity, metrics []string) []metric.Key {
 	var keys []metric.Key
 	for _, k := range e.Keys {
-		if v.may(fieldDemand(KindEntity, k.Name, k.Aliases)) {
+		if v.may(access.On(ActionQuery, KindEntity, k.Name, k.Aliases...).Tagged(k.Tags)) && v.alone(metrics, k.Name) {
 			keys = append(keys, k)
 		}
 	}
 	return keys
 }
 
-// SavedQueries returns, by name, the saved queries of which every name may be asked.
+// SavedQueries returns, by name, the saved queries of which every name may be asked and that every row filter can reach.
 func (v *View) SavedQueries() []metric.SavedQuery {
 	var seen []metric.SavedQuery
 	for _, q := range v.catalog.SavedQueries() {
-		if v.may(v.savedDemands(q)...) {
+		if v.showsSaved(q) {
 			seen = append(seen, q)
 		}
 	}
@@ -122,7 +123,7 @@ func (v *View) FieldNames(metrics []string) []string {
 	}
 	var names []string
 	for _, f := range fields {
-		if v.may(demandOf(f)) {
+		if v.may(demandOf(f)) && v.alone(metrics, f.Name) {
 			names = append(names, f.Name)
 		}
 	}

@@ -107,21 +107,21 @@ func TestView_MakesAHiddenNameLookUnknown(t *testing.T) {
 	hidden := view(t, deny{"metric:revenue", "dimension:customer__email", "saved_query:by_region"})
 	// A catalog in which the same names do not exist at all would answer with the same words.
 	claim, err := hidden.DemandMetrics([]string{"orders", "revenue", "nothing"})
-	if err != nil || !claim.Hidden() {
+	if err != nil || !claim.Refuses() {
 		t.Fatalf("DemandMetrics: %+v, %v; want a hidden claim", claim, err)
 	}
 	if diff := cmp.Diff(face(metric.UnknownMetric("revenue", hidden.MetricNames())), face(claim.Refusal)); diff != "" {
 		t.Errorf("metric (-unknown +hidden):\n%s", diff)
 	}
 	_, claim, err = hidden.DemandField("customer__email", []string{"orders"})
-	if err != nil || !claim.Hidden() {
+	if err != nil || !claim.Refuses() {
 		t.Fatalf("DemandField: %+v, %v; want a hidden claim", claim, err)
 	}
 	if diff := cmp.Diff(face(metric.UnknownField("customer__email", hidden.FieldNames([]string{"orders"}))), face(claim.Refusal)); diff != "" {
 		t.Errorf("field (-unknown +hidden):\n%s", diff)
 	}
 	_, claim, err = hidden.DemandSavedQuery("by_region")
-	if err != nil || !claim.Hidden() {
+	if err != nil || !claim.Refuses() {
 		t.Fatalf("DemandSavedQuery: %+v, %v; want a hidden claim", claim, err)
 	}
 	for _, s := range claim.Refusal.Suggestions {
@@ -149,11 +149,12 @@ func TestView_AnswersUnknownNamesWithVisibleSuggestions(t *testing.T) {
 
 func TestView_ClaimsAMetricWithItsInputsOnce(t *testing.T) {
 	claim, err := view(t, deny{}).DemandMetrics([]string{"growth", "margin", "revenue"})
-	if err != nil || claim.Hidden() {
+	if err != nil || claim.Refuses() {
 		t.Fatalf("DemandMetrics: %+v, %v", claim, err)
 	}
 	want := []access.Demand{
-		access.On(metricapp.ActionQuery, "metric", "growth"), access.On(metricapp.ActionQuery, "metric", "revenue"),
+		access.On(metricapp.ActionQuery, "metric", "growth"),
+		access.On(metricapp.ActionQuery, "metric", "revenue").Tagged([]string{"synonyms=sales, turnover", "tier=1"}),
 		access.On(metricapp.ActionQuery, "metric", "margin"),
 	}
 	if diff := cmp.Diff(want, claim.Demands, cmpopts.EquateEmpty()); diff != "" {
@@ -184,10 +185,10 @@ func TestView_ListsWhatItLetsAsk(t *testing.T) {
 		v := metricapp.NewView(c, policy, analyst)
 		for _, m := range c.Metrics() {
 			claim, err := v.DemandMetrics([]string{m.Name})
-			if err != nil || claim.Hidden() == slices.Contains(v.MetricNames(), m.Name) {
+			if err != nil || claim.Refuses() == slices.Contains(v.MetricNames(), m.Name) {
 				t.Fatalf("%s: listed and hidden, or neither (%v)", m.Name, err)
 			}
-			if claim.Hidden() == policy.Decide(analyst, claim.Demands...).Allowed {
+			if claim.Refuses() == policy.Decide(analyst, claim.Demands...).Allowed {
 				t.Fatalf("%s: the gate would decide otherwise than the view", m.Name)
 			}
 		}
@@ -202,17 +203,17 @@ func TestView_ListsWhatItLetsAsk(t *testing.T) {
 		for _, d := range all {
 			_, claim, err := v.DemandField(d.Name, []string{"orders"})
 			seen := slices.ContainsFunc(listed, func(l metric.Dimension) bool { return l.Name == d.Name })
-			if err != nil || claim.Hidden() == seen {
+			if err != nil || claim.Refuses() == seen {
 				t.Fatalf("%s: listed and hidden, or neither (%v)", d.Name, err)
 			}
-			if claim.Hidden() == policy.Decide(analyst, claim.Demands...).Allowed {
+			if claim.Refuses() == policy.Decide(analyst, claim.Demands...).Allowed {
 				t.Fatalf("%s: the gate would decide otherwise than the view", d.Name)
 			}
 		}
 		for _, q := range c.SavedQueries() {
 			_, claim, err := v.DemandSavedQuery(q.Name)
 			seen := slices.ContainsFunc(v.SavedQueries(), func(l metric.SavedQuery) bool { return l.Name == q.Name })
-			if err != nil || claim.Hidden() == seen {
+			if err != nil || claim.Refuses() == seen {
 				t.Fatalf("%s: listed and hidden, or neither (%v)", q.Name, err)
 			}
 		}

@@ -46,20 +46,21 @@ type Compiler func(name string, schema json.RawMessage) (Check, error)
 // NewCall gives the one command behind every tool. Every input schema is compiled here, so that a tool whose
 // schema is broken stops the start rather than accepting anything later.
 func NewCall(gate *cqrs.Gate, catalog *tool.Catalog, compile Compiler) (cqrs.Governed[Call, tool.Result], error) {
-	h := &callHandler{catalog: catalog, checks: make(map[string]Check, len(catalog.All()))}
+	h := &callHandler{catalog: catalog, checks: make(map[string]Check, len(catalog.All())), optional: make(map[string]optional, len(catalog.All()))}
 	for _, t := range catalog.All() {
 		check, err := compile(t.Name, t.InputSchema)
 		if err != nil {
 			return cqrs.Governed[Call, tool.Result]{}, fmt.Errorf("compile the input schema of %s: %w", t.Name, err)
 		}
-		h.checks[t.Name] = check
+		h.checks[t.Name], h.optional[t.Name] = check, properties(t.InputSchema)
 	}
 	return cqrs.GovernCommand(gate, h), nil
 }
 
 type callHandler struct {
-	catalog *tool.Catalog
-	checks  map[string]Check
+	catalog  *tool.Catalog
+	checks   map[string]Check
+	optional map[string]optional
 }
 
 // Bind finds the tool, checks the arguments against its schema, and lets the tool understand them.
@@ -75,6 +76,7 @@ func (h *callHandler) Bind(ctx context.Context, c Call) (cqrs.Bound[tool.Result]
 	}
 	sum := sha256.Sum256(args)
 	bound.Arguments = hex.EncodeToString(sum[:])
+	args = h.optional[t.Name].without(args) // after the digest, which is of what was sent
 	if err := h.checks[t.Name](args); err != nil {
 		return bound, err
 	}
@@ -82,7 +84,7 @@ func (h *callHandler) Bind(ctx context.Context, c Call) (cqrs.Bound[tool.Result]
 	if err != nil {
 		return bound, discreet(err, args)
 	}
-	bound.Demands, bound.Refusal = b.Demands, b.Refusal
+	bound.Demands, bound.Refusal, bound.Objection = b.Demands, b.Refusal, b.Objection
 	bound.Run = func(ctx context.Context) (tool.Result, error) {
 		result, err := b.Run(ctx)
 		return result, discreet(err, args)

@@ -52,7 +52,7 @@ func (g Grant) check() error {
 		return ErrName
 	case len(g.Personas) == 0 || len(g.Personas) > maxPersonas || !distinctPersonas(g.Personas):
 		return ErrPersonas
-	case len(g.Attributes) > maxAttributes || !validAttributes(g.Attributes):
+	case !ValidAttributes(g.Attributes):
 		return ErrAttributes
 	case g.Lifetime != 0 && (g.Lifetime < MinLifetime || g.Lifetime > MaxLifetime):
 		return ErrLifetime
@@ -66,7 +66,12 @@ func distinctPersonas(names []string) bool {
 		!slices.ContainsFunc(names, func(n string) bool { return !access.ValidPersonaName(n) })
 }
 
-func validAttributes(attributes map[string][]string) bool {
+// ValidAttributes reports whether a principal may have these attributes: no more than 50, of no more than 100 values,
+// each name and value of 1 to 256 printable characters.
+func ValidAttributes(attributes map[string][]string) bool {
+	if len(attributes) > maxAttributes {
+		return false
+	}
 	for name, values := range attributes {
 		if len(values) > maxValues || slices.ContainsFunc(append([]string{name}, values...), badValue) {
 			return false

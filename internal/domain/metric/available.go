@@ -114,7 +114,7 @@ func (c *Catalog) everything() []Field {
 			f := Field{Name: key.name, Kind: key.kind, Origins: offers[key].origins}
 			if id := fmt.Sprint(f.Kind, f.Name, f.Origins); !seen[id] {
 				seen[id] = true
-				f.Aliases = c.graph.aliases(key, f.Origins)
+				f.Aliases, f.Tags = c.graph.aliases(key, f.Origins), c.graph.tags(f.Origins)
 				if f.Kind == Time {
 					f.Grains = c.grains.names
 				}
@@ -130,6 +130,7 @@ func (c *Catalog) assemble(offers map[fieldKey]offer, needsTime []*entry) *avail
 	entities := map[string]*Entity{}
 	for _, key := range sortedOffers(offers) {
 		o := offers[key]
+		tags := c.graph.tags(o.origins)
 		var aliases []string
 		if key.name != TimeField {
 			aliases = c.graph.aliases(key, o.origins)
@@ -137,15 +138,17 @@ func (c *Catalog) assemble(offers map[fieldKey]offer, needsTime []*entry) *avail
 		if o.asked || !o.at.empty() || o.parts != 0 {
 			a.addField(Field{
 				Name: key.name, Kind: key.kind, Grains: c.grains.list(o.at), DateParts: o.parts.list(),
-				Origins: o.origins, Aliases: aliases,
+				Origins: o.origins, Aliases: aliases, Tags: tags,
 			})
 		}
 		required := requiresTime(key.name, needsTime)
 		switch {
 		case key.kind == EntityKey && o.listed:
-			c.addKey(entities, Key{Name: key.name, Origins: o.origins, Aliases: aliases}, o.asked, required)
+			c.addKey(entities, Key{Name: key.name, Origins: o.origins, Aliases: aliases, Tags: tags}, o.asked, required)
 		case key.kind == Categorical && o.listed, key.kind == Time && !o.own.empty():
-			a.dimensions = append(a.dimensions, c.dimension(key, o, aliases, required))
+			d := c.dimension(key, o, required)
+			d.Aliases, d.Tags = aliases, tags
+			a.dimensions = append(a.dimensions, d)
 		}
 	}
 	for _, e := range entities {
@@ -176,10 +179,10 @@ func (a *available) addField(f Field) {
 	a.sorted = append(a.sorted, f)
 }
 
-func (c *Catalog) dimension(key fieldKey, o offer, aliases []string, required bool) Dimension {
+func (c *Catalog) dimension(key fieldKey, o offer, required bool) Dimension {
 	d := Dimension{
 		Name: key.name, Kind: key.kind, Grains: c.grains.list(o.at), DateParts: o.parts.list(),
-		Origins: o.origins, Aliases: aliases, RequiresMetricTime: required,
+		Origins: o.origins, RequiresMetricTime: required,
 	}
 	if key.kind == Time {
 		d.Grain = c.grains.names[o.own.first()]

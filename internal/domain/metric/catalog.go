@@ -6,6 +6,8 @@ import (
 	"sort"
 	"strings"
 	"sync"
+
+	"github.com/steward-mcp/steward/internal/domain/metric/authored"
 )
 
 // Catalog answers what can be asked of a project's metrics, by the engine's own rules. It never changes, and is
@@ -77,7 +79,9 @@ func (c *Catalog) publish(m Manifest) {
 	c.without = sync.OnceValue(c.withoutMetrics)
 	c.every = sync.OnceValue(c.everything)
 	for _, q := range m.SavedQueries {
-		c.saved = append(c.saved, readNames(q))
+		q.Uses = authored.NamesOf(q.Metrics, q.GroupBy, q.OrderBy, q.Where)
+		q.Tags = tagsOf(q.Meta)
+		c.saved = append(c.saved, q)
 	}
 	sort.SliceStable(c.saved, func(i, j int) bool { return c.saved[i].Name < c.saved[j].Name })
 }
@@ -166,6 +170,18 @@ func (c *Catalog) Fields(metrics []string) ([]Field, error) {
 		return nil, err
 	}
 	return a.sorted, nil
+}
+
+// Together reports whether the rows of some model hold all the fields, by their full names, without a join: what a
+// question without metrics can ask for at once.
+func (c *Catalog) Together(fields []string) bool {
+	return slices.ContainsFunc(c.graph.models, func(m *model) bool {
+		own := map[string]bool{}
+		for key, o := range m.own() {
+			own[key.name] = o.asked || !o.at.empty()
+		}
+		return !slices.ContainsFunc(fields, func(name string) bool { return !own[name] })
+	})
 }
 
 // Everything returns, by model and name, whatever rows of any model can be grouped by, also what no question can ask

@@ -1,5 +1,7 @@
 package metric
 
+import "github.com/steward-mcp/steward/internal/domain/metric/authored"
+
 // Kind is what a metric is made of.
 type Kind string
 
@@ -27,6 +29,7 @@ type Metric struct {
 	Meta        map[string]any
 
 	Synonyms           []string // from config.meta.synonyms
+	Tags               []string // config.meta as rules on tags match it; see Field
 	Models             []string // the semantic models whose rows it counts, sorted
 	Inputs             []string // every public metric below it in the formula, at any depth, sorted
 	Ingredients        []string // every private one, likewise
@@ -77,7 +80,8 @@ type SavedQuery struct {
 	Limit       int      // 0 for none
 	Meta        map[string]any
 
-	Uses Names // what the texts and Metrics name together; NewCatalog derives it
+	Tags []string       // config.meta as rules on tags match it; NewCatalog derives it
+	Uses authored.Names // what the texts and Metrics name together; NewCatalog derives it
 }
 
 // Manifest is what a dbt project says about its metrics, in one shape for both generations of the format:

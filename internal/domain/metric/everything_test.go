@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/steward-mcp/steward/internal/domain/metric"
+	"github.com/steward-mcp/steward/internal/domain/metric/authored"
 )
 
 func TestCatalog_EverythingHoldsWhatAnyMetricCanBeGroupedBy(t *testing.T) {
@@ -64,8 +65,8 @@ func TestCatalog_KnowsThePrivateIngredientsOfAMetric(t *testing.T) {
 
 // The engine turns names in texts into lower case.
 func TestNamesIn_ReadsNamesInLowerCase(t *testing.T) {
-	got := metric.NamesIn("{{ Dimension('Customer__EMAIL') }} = 'X' and {{ Metric('GROSS_Margin', group_by=['Customer']) }} > 1")
-	want := metric.Names{Fields: []string{"customer", "customer__email"}, Metrics: []string{"gross_margin"}}
+	got := authored.NamesIn("{{ Dimension('Customer__EMAIL') }} = 'X' and {{ Metric('GROSS_Margin', group_by=['Customer']) }} > 1")
+	want := authored.Names{Fields: []string{"customer", "customer__email"}, Metrics: []string{"gross_margin"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

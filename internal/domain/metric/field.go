@@ -29,6 +29,7 @@ type Dimension struct {
 	DateParts   []string // time: year, quarter, month, day, dow, doy; empty where a metric forbids them
 	Origins     []Origin // usually one; the aggregation time dimensions for metric_time, none without metrics
 	Aliases     []string // other names of the same column, sorted; see Field
+	Tags        []string // what rules on tags match, sorted; see Field
 
 	// RequiresMetricTime says that the metrics asked about accept this dimension only together with metric_time
 	// or an aggregation time dimension.
@@ -77,6 +78,7 @@ type Key struct {
 	Name    string // listing__user
 	Origins []Origin
 	Aliases []string // other names of the same column, sorted; see Field
+	Tags    []string // what rules on tags match, sorted; see Field
 
 	declared ModelEntity // at the first of the origins
 }
@@ -94,6 +96,9 @@ type Field struct {
 	// the bare last name. A rule on any of them speaks of this field too; a rule on a longer path speaks of that
 	// path only. metric_time has none: rules name it.
 	Aliases []string
+	// Tags are the config.meta of the columns and keys that it may stand for: key where the value is true, key=value
+	// for a text or number and for each element of a list.
+	Tags []string
 }
 
 // ErrGrain is a time dimension at a grain or date part that it does not have.

@@ -35,7 +35,7 @@ func ParseMoment(text string) (Moment, error) {
 
 // SQL prints m as 2006-01-02 15:04:05.999999, and a midnight as its date alone.
 func (m Moment) SQL() string {
-	if m.at.Equal(m.at.Truncate(24 * time.Hour)) {
+	if !m.HasTime() {
 		return m.at.Format(time.DateOnly)
 	}
 	return m.at.Format("2006-01-02 15:04:05.999999")
@@ -51,6 +51,12 @@ func (m Moment) String() string {
 
 // Before reports whether m is earlier than other.
 func (m Moment) Before(other Moment) bool { return m.at.Before(other.at) }
+
+// HasTime reports whether m is anything but a midnight.
+func (m Moment) HasTime() bool { return !m.at.Equal(m.at.Truncate(24 * time.Hour)) }
+
+// Sub is the time from other to m.
+func (m Moment) Sub(other Moment) time.Duration { return m.at.Sub(other.at) }
 
 // IsZero reports whether m is no moment.
 func (m Moment) IsZero() bool { return m.at.IsZero() }

@@ -19,7 +19,13 @@ type progressKey struct{}
 // WithProgress returns a ctx with which a Source or Validator tells seen what it does, at every change of stage. seen
 // is called on the goroutine that asks and never after the answer, so it needs no lock, and an answer waits for it.
 func WithProgress(ctx context.Context, seen func(Stage)) context.Context {
-	return context.WithValue(ctx, progressKey{}, seen)
+	last := Stage("")
+	return context.WithValue(ctx, progressKey{}, func(now Stage) {
+		if now != last {
+			last = now
+			seen(now)
+		}
+	})
 }
 
 // Progress returns the function that WithProgress has put into ctx, or one that does nothing.

@@ -33,16 +33,6 @@ const (
 	IsNotNull Op = "is_not_null"
 )
 
-// Filter is one condition. Values holds string, json.Number or bool: none for is_null and is_not_null, two for
-// between, at least one for in and not_in, exactly one otherwise.
-type Filter struct {
-	Field  string
-	Grain  string // for a time dimension; empty means its own grain
-	Op     Op
-	Values []any
-	Kind   FieldKind // what Field resolved to; set by resolution, not by the caller
-}
-
 // FieldKind says what a name in a question stands for.
 type FieldKind uint8
 
@@ -73,12 +63,11 @@ type OrderBy struct {
 	Descending bool
 }
 
-// Question is what can be asked of the engine: parsed, resolved against a catalog, bounded. All filters must hold.
+// Question is what can be asked of the engine: parsed, resolved against a catalog, bounded.
 type Question struct {
 	Manifest   string // Snapshot.Hash of the catalog that resolved the names; empty takes the engine's present one
 	Metrics    []string
 	GroupBy    []GroupBy
-	Filters    []Filter
 	Where      []Condition // all of them must hold
 	OrderBy    []OrderBy
 	Start, End string // ISO 8601 date or date-time without a zone, inclusive; empty for open
@@ -91,8 +80,7 @@ type Listing struct {
 	Manifest   string // as in Question
 	Metrics    []string
 	Field      GroupBy
-	Kind       FieldKind // what Field.Name resolved to
-	Filters    []Filter
+	Kind       FieldKind   // what Field.Name resolved to
 	Where      []Condition // as in Question
 	Contains   string      // only values whose text contains this, whatever the case; empty for all
 	Start, End string      // as in Question

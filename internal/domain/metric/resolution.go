@@ -51,7 +51,7 @@ func (r *resolution) derive(e *entry) error {
 			return err
 		}
 	}
-	e.Synonyms = synonyms(e.Meta)
+	e.Synonyms, e.Tags = synonyms(e.Meta), tagsOf(e.Meta)
 	e.cumulative = e.cumulative || e.Kind == Cumulative
 	if boundToTime(e.Metric) {
 		e.needsTime = append(e.needsTime, e)

@@ -14,6 +14,7 @@ var namePattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
 type Catalog struct {
 	sorted []Tool
 	byName map[string]Tool
+	suffix string // of the names that clients see
 }
 
 // NewCatalog refuses a malformed or repeated name: two contexts that claim one tool are a programming error, found

@@ -23,24 +23,38 @@ type Definition struct {
 	Idempotent   bool
 	OpenWorld    bool          // reaches beyond Steward and its warehouse
 	Icon         string        // name of an icon that presentation knows; empty for none
+	View         string        // URI of the Resource (ui://…) that draws Result.Structured; empty for none
 	Timeout      time.Duration // deadline for Run; zero takes the configured default
 }
 
-// Bound is a call whose arguments have been understood and whose cost has not begun.
-type Bound struct {
-	// Demands are decided together with the call itself.
+// Use is something that was asked for, whose arguments have been understood and whose cost has not begun.
+type Use[R any] struct {
+	// Demands are decided together with the use itself.
 	Demands []access.Demand
 	// Refusal is what the caller is told when a demand is refused; nil says access is denied. It lets a hidden
 	// name look exactly like an unknown one.
 	Refusal *fault.Fault
-	// Run does it, once, under the tool's deadline.
-	Run func(ctx context.Context) (Result, error)
+	// Objection is the rule of policy that forbids this use although every demand is allowed; empty when none does. The
+	// caller is told Refusal.
+	Objection string
+	// Run does it, once, under a deadline.
+	Run func(ctx context.Context) (R, error)
 }
+
+// Bound is the use of a tool.
+type Bound = Use[Result]
 
 // Result is what a tool answers. Structured marshals to a JSON object that satisfies the output schema.
 type Result struct {
 	Text       string
+	Images     []Image // shown after the text
 	Structured any
+}
+
+// Image is a picture for whoever reads the answer.
+type Image struct {
+	MIME string // image/png
+	Data []byte // the file; it is encoded on its way out
 }
 
 // Tool is a definition with its implementation. Bind must be free of side effects: it parses and resolves for the

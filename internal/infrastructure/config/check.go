@@ -11,6 +11,7 @@ import (
 	"github.com/go-playground/validator/v10"
 
 	"github.com/steward-mcp/steward/internal/domain/access"
+	"github.com/steward-mcp/steward/internal/domain/identity"
 )
 
 // Check loads the configuration only to say what is wrong with it: every Problem on a line of its own on out. It
@@ -30,7 +31,9 @@ func Check(o Options, out io.Writer) error {
 func (l *loader) check() {
 	l.checkFields()
 	l.checkPersonas()
+	l.checkStdio()
 	l.checkListeners()
+	l.checkAuthentication()
 	l.checkModels()
 }
 
@@ -90,10 +93,19 @@ func (l *loader) checkPersonas() {
 	for _, flaw := range flaws {
 		l.wrong("personas."+flaw.Path, flaw.Reason.Message)
 	}
-	for i, name := range l.config.Stdio.Personas {
+}
+
+const notPersona = "is not a persona that is defined under personas"
+
+func (l *loader) checkStdio() {
+	s := l.config.Stdio
+	for i, name := range s.Personas {
 		if _, ok := l.config.Personas[name]; !ok {
-			l.wrong(fmt.Sprintf("stdio.personas[%d]", i), "is not a persona that is defined under personas")
+			l.wrong(fmt.Sprintf("stdio.personas[%d]", i), notPersona)
 		}
+	}
+	if !identity.ValidAttributes(s.Claims()) {
+		l.wrong("stdio.attributes", "must be at most 50 attributes of at most 100 values, each name and value 1 to 256 printable characters")
 	}
 }
 
@@ -107,6 +119,28 @@ func (l *loader) checkListeners() {
 	}
 	if s.Listen == s.AdminListen && !strings.HasSuffix(s.Listen, ":0") {
 		l.wrong("server.admin_listen", "must be another address than server.listen")
+	}
+}
+
+// checkAuthentication sees to it that whoever is let in without a key of Steward's own has rights that are written
+// down, and that nobody is let in without any key from another machine.
+func (l *loader) checkAuthentication() {
+	c := l.config
+	if c.Compat.APIKey.IsSet() && !identity.ValidStaticSecret(c.Compat.APIKey.Reveal()) {
+		l.wrong("compat.api_key", identity.ErrStaticSecret.Message)
+	}
+	_, defined := c.Personas[c.Compat.Persona]
+	switch {
+	case defined:
+	case c.Compat.Persona != "":
+		l.wrong("compat.persona", notPersona)
+	case c.Compat.APIKey.IsSet():
+		l.problem(l.origin("compat.api_key"), "compat.persona", "must name the persona under personas whose rights the holder of the key has, as in compat: {persona: analyst}")
+	case c.Server.UnsafeNoAuth:
+		l.problem(l.origin("server.unsafe_no_auth"), "compat.persona", "must name the persona under personas that callers without a key have, as in compat: {persona: analyst}")
+	}
+	if c.Server.UnsafeNoAuth && (c.Server.BehindTLSProxy || validAddress(c.Server.Listen) && !loopback(c.Server.Listen)) {
+		l.wrong("server.unsafe_no_auth", "lets in whoever reaches the server, so it holds on loopback only, and not behind a proxy; take it away, and give clients keys")
 	}
 }
 

@@ -16,6 +16,8 @@ type Config struct {
 	Security      Security           `yaml:"security"`
 	Personas      map[string]Persona `yaml:"personas" validate:"-"` // access.Compile judges them
 	Stdio         Stdio              `yaml:"stdio"`
+	ToolSuffix    string             `yaml:"tool_suffix" validate:"omitempty,tool_suffix"` // behind the name of every tool that clients see
+	Compat        Compat             `yaml:"compat"`
 	Metrics       Metrics            `yaml:"metrics"`
 	Claude        Claude             `yaml:"claude"`
 	Conversations Conversations      `yaml:"conversations"`
@@ -34,6 +36,7 @@ type Server struct {
 	RequestTimeout time.Duration `yaml:"request_timeout" validate:"gte=1s,lte=1h"`              // of a call whose tool names no deadline
 	DrainTimeout   time.Duration `yaml:"drain_timeout" validate:"gte=0s,lte=10m"`               // what running calls get at shutdown
 	BehindTLSProxy bool          `yaml:"behind_tls_proxy"`                                      // clients reach the listeners through TLS only
+	UnsafeNoAuth   bool          `yaml:"unsafe_no_auth"`                                        // who presents no key has Compat.Persona; on loopback only
 }
 
 // Security is about what holds for every caller.
@@ -50,8 +53,15 @@ type RateLimit struct {
 
 // Stdio is who the user of `steward stdio` is.
 type Stdio struct {
-	User     string   `yaml:"user" validate:"required,max=100,printable"`
-	Personas []string `yaml:"personas" validate:"max=50,unique"` // names under Config.Personas
+	User       string           `yaml:"user" validate:"required,max=100,printable"`
+	Personas   []string         `yaml:"personas" validate:"max=50,unique"` // names under Config.Personas
+	Attributes map[string]Words `yaml:"attributes" validate:"-"`           // what policies may ask of the user; identity judges them
+}
+
+// Compat is what clients and environments of mcp-metricflow need to go on.
+type Compat struct {
+	Persona string `yaml:"persona"`              // a name under Config.Personas: of whoever presents APIKey, and of nobody under Server.UnsafeNoAuth
+	APIKey  Secret `yaml:"api_key" validate:"-"` // a key of the operator's choice, beside those that Steward makes; unset: none
 }
 
 // Metrics is the dbt project that is served, and the bounds of questions. Without ProjectDir there are no metrics.

@@ -17,25 +17,20 @@ const (
 )
 
 // ambient lists other programs' variables that Steward's users have set already, in the order of their precedence.
+// read turns the text into what the key takes, or says what is wrong with it.
 var ambient = []struct {
 	variable, path string
-	read           func(string) string
+	read           func(l *loader, text string) (value, reason string)
 }{
-	{"DBT_PROJECT_DIR", "metrics.project_dir", nil},
-	{"DBT_PROFILES_DIR", "metrics.profiles_dir", nil},
-	{"MF_PATH", "metrics.python", interpreterBeside},
-	{"TELEMETRYFLOW_MCP_CLAUDE_API_KEY", "claude.api_key", nil},
-	{"ANTHROPIC_API_KEY", "claude.api_key", nil},
+	{"DBT_PROJECT_DIR", "metrics.project_dir", (*loader).atHome},
+	{"DBT_PROFILES_DIR", "metrics.profiles_dir", (*loader).atHome},
+	{"MF_PATH", "metrics.python", (*loader).interpreterBeside},
+	{"MCP_API_KEY", "compat.api_key", verbatim},
+	{"TELEMETRYFLOW_MCP_CLAUDE_API_KEY", "claude.api_key", verbatim},
+	{"ANTHROPIC_API_KEY", "claude.api_key", verbatim},
 }
 
-// interpreterBeside finds the Python of a virtual environment by the path of its mf. A bare name says nothing: mf in
-// PATH has its interpreter in PATH.
-func interpreterBeside(mf string) string {
-	if !strings.ContainsRune(mf, filepath.Separator) {
-		return ""
-	}
-	return filepath.Join(filepath.Dir(mf), "python")
-}
+func verbatim(_ *loader, text string) (value, reason string) { return text, "" }
 
 // variables applies the STEWARD_… variables.
 func (l *loader) variables(known []field) {
@@ -86,15 +81,22 @@ func (l *loader) overrides(known []field, overrides map[string]string) {
 func (l *loader) ambient() {
 	known := allFields()
 	for _, a := range ambient {
-		value := l.env[a.variable]
-		if a.read != nil {
-			value = a.read(value)
-		}
+		text := l.env[a.variable]
 		i := slices.IndexFunc(known, func(f field) bool { return f.path == a.path })
-		if _, taken := l.origins[a.path]; value != "" && i >= 0 && !taken {
-			l.set(known[i], value, Origin{Variable: a.variable})
+		if _, taken := l.origins[a.path]; text == "" || i < 0 || taken || l.unheard(a.variable) {
+			continue
 		}
+		at := Origin{Variable: a.variable}
+		value, reason := a.read(l, text)
+		if reason != "" {
+			l.origins[a.path] = at
+			l.problem(at, a.path, reason)
+			continue
+		}
+		l.set(known[i], value, at)
 	}
+	l.formerAddress()
+	l.formerAuthentication()
 }
 
 // set puts the text of a variable or flag into a field.

@@ -69,6 +69,7 @@ func TestExampleFile_TellsTheDefaults(t *testing.T) {
 	want := config.Default()
 	want.StateDir, want.Audit.Dir, want.Personas = c.StateDir, c.Audit.Dir, c.Personas
 	want.Server.AllowedHosts, want.Server.AllowedOrigins = c.Server.AllowedHosts, c.Server.AllowedOrigins
+	want.Stdio.Attributes, want.ToolSuffix, want.Compat = c.Stdio.Attributes, c.ToolSuffix, c.Compat
 	want.Stdio.Personas, want.Claude.Models, want.Telemetry.Baggage = c.Stdio.Personas, c.Claude.Models, c.Telemetry.Baggage
 	want.Metrics.ProjectDir, want.Metrics.ProfilesDir, want.Metrics.Target = c.Metrics.ProjectDir, c.Metrics.ProfilesDir, c.Metrics.Target
 	want.Metrics.Python, want.Metrics.Env = c.Metrics.Python, c.Metrics.Env
@@ -104,7 +105,7 @@ func TestExampleFile_HasEveryKeyWithAComment(t *testing.T) {
 			t.Errorf("%s is missing", v.Path)
 		}
 	}
-	for _, secret := range []string{"STEWARD_KEY_PEPPER_FILE", "STEWARD_CLAUDE__API_KEY_FILE"} {
+	for _, secret := range []string{"STEWARD_KEY_PEPPER_FILE", "STEWARD_CLAUDE__API_KEY_FILE", "STEWARD_COMPAT__API_KEY_FILE"} {
 		if !strings.Contains(read(t, "configs/example.yaml"), secret) {
 			t.Errorf("%s is not told of", secret)
 		}

@@ -17,5 +17,8 @@ func Variables() []Variable {
 	for _, a := range ambient {
 		out = append(out, Variable{Name: a.variable, Path: a.path, Ambient: true})
 	}
+	for _, name := range []string{formerHost, formerPort, formerAuth, formerScratch} {
+		out = append(out, Variable{Name: name, Ambient: true})
+	}
 	return out
 }

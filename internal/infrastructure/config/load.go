@@ -14,17 +14,28 @@ type Options struct {
 	File      string            // the YAML file; empty takes STEWARD_CONFIG, and without that there is none
 	Env       []string          // as os.Environ gives it; nil is an empty environment
 	Overrides map[string]string // dotted keys, server.listen, with values as a variable would have them
+	Stdio     bool              // there is no listener, so mcp-metricflow's variables about one are not read
 }
 
 // Load reads the layers, each over the one before: Default, the file, the STEWARD_… variables, the overrides. A
 // variable is named by its key in capitals, two underscores for each dot: STEWARD_SERVER__LISTEN. A list is written
 // with commas. A secret is set by its variable or, with _FILE behind the name, by a file that only its owner can read,
-// less one newline at its end. Last, well-known variables of dbt, MetricFlow and Anthropic fill what nothing has set.
+// less one newline at its end. Last, well-known variables of dbt, MetricFlow, mcp-metricflow and Anthropic fill what
+// nothing has set.
 //
 // Relative paths in the file start at the file's folder, those in variables and overrides at the working directory.
 // The error is Problems: everything that is wrong, at once.
 func Load(o Options) (Config, error) {
-	l := loader{config: Default(), origins: map[string]Origin{}, env: environment(o.Env)}
+	l := read(o)
+	if len(l.problems) > 0 {
+		l.problems.sort()
+		return Config{}, l.problems
+	}
+	return l.config, nil
+}
+
+func read(o Options) *loader {
+	l := &loader{config: Default(), origins: map[string]Origin{}, env: environment(o.Env), stdio: o.Stdio}
 	l.value = reflect.ValueOf(&l.config).Elem()
 	if o.File == "" {
 		o.File = l.env[FileVariable]
@@ -38,11 +49,7 @@ func Load(o Options) (Config, error) {
 	l.ambient()
 	l.places()
 	l.check()
-	if len(l.problems) > 0 {
-		l.problems.sort()
-		return Config{}, l.problems
-	}
-	return l.config, nil
+	return l
 }
 
 // loader is a configuration on its way through the layers.
@@ -51,6 +58,7 @@ type loader struct {
 	value    reflect.Value     // config, to be set
 	origins  map[string]Origin // where each path was written last
 	env      map[string]string
+	stdio    bool
 	problems Problems
 }
 

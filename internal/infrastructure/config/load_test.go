@@ -71,7 +71,8 @@ func TestLoad_OfNothingIsClosedUnlessTold(t *testing.T) {
 		"limits":                  c.Security.RateLimit == config.RateLimit{Enabled: true, RequestsPerMinute: 60, BurstSize: 10},
 		"bounds bodies":           c.Server.MaxBodyBytes == 4<<20,
 		"has no persona":          len(c.Personas) == 0 && len(c.Stdio.Personas) == 0,
-		"has no secret":           !c.KeyPepper.IsSet() && !c.Claude.APIKey.IsSet(),
+		"has no secret":           !c.KeyPepper.IsSet() && !c.Claude.APIKey.IsSet() && !c.Compat.APIKey.IsSet(),
+		"asks who it is":          !c.Server.UnsafeNoAuth,
 		"serves no project":       c.Metrics.ProjectDir == "",
 		"has no further host":     len(c.Server.AllowedHosts) == 0 && len(c.Server.AllowedOrigins) == 0,
 		"keeps a journal on disk": c.Audit.Dir != "",
@@ -156,7 +157,7 @@ security:
   rate_limit:
     enabled: 1
     burst_size: 0
-stdio: {personas: [ghost], user: 7}
+stdio: {personas: [ghost], user: 7, attributes: {"": [a], b: 1}}
 metrics:
   timeout: 60
   default_limit: 20
@@ -187,6 +188,8 @@ personas:
 		"steward.yaml:10:17: security.rate_limit.burst_size: must be at least 1",
 		"steward.yaml:11:20: stdio.personas[0]: is not a persona that is defined under personas",
 		"steward.yaml:11:34: stdio.user: must be text; put it in quotes",
+		"steward.yaml:11:37: stdio.attributes: must be at most 50 attributes of at most 100 values, each name and value 1 to 256 printable characters",
+		"steward.yaml:11:62: stdio.attributes.b: must be text; put it in quotes",
 		"steward.yaml:13:12: metrics.timeout: must be a duration such as 500ms, 60s or 2h",
 		"steward.yaml:14:18: metrics.default_limit: must be at most max_rows",
 		"steward.yaml:16:10: metrics.target: has no value; leave the key out to take the default",
@@ -296,6 +299,8 @@ func TestLoad_ChecksWhatValuesMean(t *testing.T) {
 		"CLAUDE__ENDPOINT=https://k@api.example": false, "CLAUDE__ENDPOINT=ftp://a": false, "CLAUDE__ENDPOINT=https://a?k=v": false, "CLAUDE__ENDPOINT=": false,
 		"CLAUDE__MODELS=other": false, "CLAUDE__MODELS=claude-sonnet-5-5,other": true, "CLAUDE__MODEL=": false,
 		"METRICS__ENV=A_1,b": true, "METRICS__ENV=1A": false, "METRICS__ENV=A=B": false, "METRICS__TIMEOUT=999ms": false, "METRICS__TIMEOUT=61m": false,
+		"TOOL_SUFFIX=_tool": true, "TOOL_SUFFIX=": true, "TOOL_SUFFIX=_t2_": true, "TOOL_SUFFIX=tool": false, "TOOL_SUFFIX=_": false,
+		"TOOL_SUFFIX=_Tool": false, "TOOL_SUFFIX=_tool-x": false, "TOOL_SUFFIX=_aaaaaaaaaaaaaaaaaaaaa": false,
 		"STDIO__USER=a\nb": false, "STDIO__USER=": false, "STDIO__PERSONAS=none": false,
 		"CONVERSATIONS__MAX_CHARS=1": false, "METRICS__IDLE_RELEASE=0s": true, "METRICS__IDLE_RELEASE=-1s": false,
 	} {
@@ -325,12 +330,13 @@ func TestLoad_NeedsSomewhereToKeepState(t *testing.T) {
 }
 
 func TestLoad_TakesOtherProgramsVariablesLast(t *testing.T) {
+	venv := environment(t, "mf", "python")
 	env := []string{
-		home, "DBT_PROJECT_DIR=/dbt", "DBT_PROFILES_DIR=/profiles", "MF_PATH=/venv/bin/mf", "ANTHROPIC_API_KEY=sk-a",
+		home, "DBT_PROJECT_DIR=/dbt", "DBT_PROFILES_DIR=~/profiles", "MF_PATH=" + venv + "/mf", "ANTHROPIC_API_KEY=sk-a",
 		"TELEMETRYFLOW_MCP_CLAUDE_API_KEY=sk-t",
 	}
 	c := load(t, config.Options{Env: env})
-	if c.Metrics.ProjectDir != "/dbt" || c.Metrics.ProfilesDir != "/profiles" || c.Metrics.Python != "/venv/bin/python" || c.Claude.APIKey.Reveal() != "sk-t" {
+	if c.Metrics.ProjectDir != "/dbt" || c.Metrics.ProfilesDir != "/home/ada/profiles" || c.Metrics.Python != venv+"/python" || c.Claude.APIKey.Reveal() != "sk-t" {
 		t.Errorf("got %+v, %s", c.Metrics, c.Claude.APIKey.Reveal())
 	}
 	file := write(t, "metrics: {project_dir: /own}")
@@ -338,7 +344,7 @@ func TestLoad_TakesOtherProgramsVariablesLast(t *testing.T) {
 	if c.Metrics.ProjectDir != "/own" || c.Metrics.Python != "/own/python" || c.Claude.APIKey.Reveal() != "sk-s" {
 		t.Errorf("got %+v, %s", c.Metrics, c.Claude.APIKey.Reveal())
 	}
-	if c = load(t, config.Options{Env: []string{home, "MF_PATH=mf", "ANTHROPIC_API_KEY="}}); c.Metrics.Python != "" || c.Claude.APIKey.IsSet() {
+	if c = load(t, config.Options{Env: []string{home, "MF_PATH=", "ANTHROPIC_API_KEY="}}); c.Metrics.Python != "" || c.Claude.APIKey.IsSet() {
 		t.Errorf("got %+v", c.Metrics)
 	}
 }

@@ -9,9 +9,22 @@ import (
 
 // Persona is an access.Persona as the file writes it; its name is the key above it.
 type Persona struct {
-	Description string `yaml:"description"`
-	Allow       []Rule `yaml:"allow"`
-	Deny        []Rule `yaml:"deny"`
+	Description  string      `yaml:"description"`
+	Allow        []Rule      `yaml:"allow"`
+	Deny         []Rule      `yaml:"deny"`
+	Rows         []RowFilter `yaml:"rows"`
+	MaxRows      int         `yaml:"max_rows"`
+	MaxRangeDays int         `yaml:"max_range_days"`
+	ExplainOnly  bool        `yaml:"explain_only"`
+}
+
+// RowFilter is an access.RowFilter as the file writes it.
+type RowFilter struct {
+	Field     string `yaml:"field"`
+	Op        string `yaml:"op"`
+	Values    Words  `yaml:"values"`
+	Attribute string `yaml:"attribute"`
+	Metrics   Words  `yaml:"metrics"`
 }
 
 // Rule is an access.Rule as the file writes it.
@@ -29,7 +42,8 @@ func (c Config) Policy() (*access.RuleSet, error) {
 	for _, name := range slices.Sorted(maps.Keys(c.Personas)) {
 		p := c.Personas[name]
 		personas = append(personas, access.Persona{
-			Name: name, Description: p.Description, Allow: toRules(p.Allow), Deny: toRules(p.Deny),
+			Name: name, Description: p.Description, Allow: toRules(p.Allow), Deny: toRules(p.Deny), Rows: toRows(p.Rows),
+			Caps: access.Caps{MaxRows: p.MaxRows, MaxRangeDays: p.MaxRangeDays, ExplainOnly: p.ExplainOnly},
 		})
 	}
 	return access.Compile(personas)
@@ -41,4 +55,24 @@ func toRules(written []Rule) []access.Rule {
 		rules[i] = access.Rule{Actions: r.Action, Targets: r.Target}
 	}
 	return rules
+}
+
+// Claims are the attributes in the form that access.Principal has them; nil when there are none.
+func (s Stdio) Claims() map[string][]string {
+	if len(s.Attributes) == 0 {
+		return nil
+	}
+	claims := make(map[string][]string, len(s.Attributes))
+	for name, values := range s.Attributes {
+		claims[name] = slices.Clone(values)
+	}
+	return claims
+}
+
+func toRows(written []RowFilter) []access.RowFilter {
+	var rows []access.RowFilter
+	for _, r := range written {
+		rows = append(rows, access.RowFilter{Field: r.Field, Op: r.Op, Values: r.Values, Attribute: r.Attribute, Metrics: r.Metrics})
+	}
+	return rows
 }

@@ -28,6 +28,7 @@ var rules = map[string]rule{
 	"host":            {validHost, "must be a host name or IP address, with or without a port, and without a scheme"},
 	"origin":          {validOrigin, "must be an origin such as https://app.example.com: a scheme, a host and perhaps a port"},
 	"printable":       {printable, "must hold printable characters only"},
+	"tool_suffix":     {validToolSuffix, "must be an underscore and 1 to 20 lower-case letters, digits or underscores, such as _tool"},
 }
 
 // newValidator makes a validator that names fields by their keys.
@@ -45,6 +46,11 @@ func newValidator() *validator.Validate {
 
 func printable(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
+func validToolSuffix(suffix string) bool {
+	word, ok := strings.CutPrefix(suffix, "_")
+	return ok && word != "" && len(word) <= 20 && strings.Trim(word, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
 }
 
 func validPort(port string) bool {

@@ -30,6 +30,9 @@ type exchange struct {
 	operation *mcptrace.Operation
 	transport mcptrace.Transport
 	peer      string
+	call      *inFlightCall           // set when answer begins at the latest
+	calls     *inFlightCalls          // those that a notifications/cancelled of this peer may mean; nil for none
+	tell      func(line []byte) error // sends a message ahead of the answer; nil where that cannot be
 
 	toolError bool
 	rejected  *fault.Fault // what is answered instead of what mcp-go says
@@ -48,6 +51,7 @@ type reply struct {
 	before [][]byte // notifications that the answer was preceded by
 	body   []byte   // the JSON-RPC response; nil when none is owed
 	code   int      // the JSON-RPC error code, 0 for a result
+	gone   bool     // the client cancelled the request, and should not get a response any more
 }
 
 // revision is the protocol revision of the exchange: what the message declares, or what the session agreed on.
@@ -56,6 +60,12 @@ func (x *exchange) revision() string {
 		return x.message.Meta.ProtocolVersion
 	}
 	return x.session.ProtocolVersion()
+}
+
+// cancellable gives the request a context that ends when the client cancels it.
+func (x *exchange) cancellable(ctx context.Context) context.Context {
+	ctx, x.call = x.calls.begin(ctx, x.message.ID)
+	return ctx
 }
 
 // answer carries one message through mcp-go and closes its record before the reply leaves, even if mcp-go panics
@@ -75,14 +85,24 @@ func (s *Server) answer(ctx context.Context, x *exchange) (r reply) {
 	if !m.IsRequest() || m.Method == string(mcp.MethodPing) {
 		// Not on record: nothing is asked for, and a ping tells only that somebody is there.
 		x.request.Discard()
+		if m.Method == string(mcp.MethodNotificationCancelled) {
+			x.calls.cancel(m.Cancels) // mcp-go takes 1 for "1"
+			return reply{}
+		}
 		return s.dispatch(context.WithValue(ctx, exchangeKey{}, x), x)
 	}
+	if x.call == nil {
+		ctx = x.cancellable(ctx)
+	}
+	defer x.call.end()
 	ctx, x.operation = s.tracer.Start(ctx, mcptrace.Request{
 		Method: m.Method, RequestID: string(bytes.Trim(m.ID, `"`)), Revision: x.revision(),
 		Transport: x.transport, Meta: m.Meta.Trace, ClientAddr: x.peer,
 	})
 	r = s.settle(ctx, x, s.admit(context.WithValue(ctx, exchangeKey{}, x), x))
 	x.operation.End(mcptrace.Outcome{Code: r.code, ToolError: x.toolError && r.code == 0})
+	// A call that was finished before it noticed is answered, so that what is on record as done is known to be done.
+	r.gone = x.call.end() && (x.toolError || r.code != 0)
 	return r
 }
 
@@ -93,29 +113,43 @@ func (x *exchange) client() string {
 	return x.session.clientName()
 }
 
-// admit keeps from mcp-go what needs no asking: a caller that is too fast, and a tool that is not there.
+// admit keeps from mcp-go what needs no asking: a caller that is too fast, and what is not there.
 func (s *Server) admit(ctx context.Context, x *exchange) reply {
-	if x.message.Method != string(mcp.MethodToolsCall) {
-		if err := s.limiter.Take(ctx, x.request.Actor().ID(), protocolClass); err != nil {
-			return x.refuse(audit.ByLimit, fault.From(err))
+	governed, err := s.missing(ctx, x)
+	if !governed {
+		if err = s.limiter.Take(ctx, x.request.Actor().ID(), protocolClass); err != nil {
+			x.deniedBy = audit.ByLimit
 		}
-		return s.dispatch(ctx, x)
 	}
-	if _, ok := s.catalog.Find(x.message.Name); !ok {
-		// The gate hears of it all the same: who may not call learns nothing, and the record is the gate's.
-		_, err := s.call.Do(ctx, toolapp.Call{
-			Change: cqrs.Change{By: x.request.Actor()}, Tool: x.message.Name, Arguments: x.message.Arguments,
-		})
+	if err != nil {
 		x.rejected = fault.From(err)
 		return reply{}
 	}
 	return s.dispatch(ctx, x)
 }
 
-// refuse answers in the edge's own name.
-func (x *exchange) refuse(by string, f *fault.Fault) reply {
-	x.rejected, x.deniedBy = f, by
-	return reply{}
+// missing reports whether the gate governs the request, and so limits it, and answers a fault when it uses what is not
+// there. The gate hears of that all the same: who may not use it learns nothing, and the record is the gate's.
+func (s *Server) missing(ctx context.Context, x *exchange) (governed bool, err error) {
+	m, actor := x.message, x.request.Actor()
+	resources, prompts := s.library.Resources(), s.library.Prompts()
+	switch method := mcp.MCPMethod(m.Method); {
+	case method == mcp.MethodToolsCall:
+		if name, ok := s.catalog.Plain(m.Name); !ok {
+			_, err = s.call.Do(ctx, toolapp.Call{Change: cqrs.Change{By: actor}, Tool: name, Arguments: m.Arguments})
+		}
+	case method == mcp.MethodResourcesRead && resources.Any():
+		if !resources.Has(m.URI) {
+			_, err = s.read.Do(ctx, s.library.Reading(actor, m.URI))
+		}
+	case method == mcp.MethodPromptsGet && len(prompts.All()) > 0:
+		if _, ok := prompts.Find(m.Name); !ok {
+			_, err = s.prompt.Do(ctx, toolapp.GetPrompt{Read: cqrs.Read{By: actor}, Prompt: m.Name})
+		}
+	default:
+		return method == mcp.MethodCompletionComplete && s.completable(), nil
+	}
+	return true, err
 }
 
 // dispatch hands the message to mcp-go and takes what it answers.
@@ -179,10 +213,11 @@ func (s *Server) settle(ctx context.Context, x *exchange, r reply) reply {
 	if x.rejected == nil {
 		return r
 	}
-	code := rpcCode(x.rejected.Kind)
-	return reply{code: code, body: x.error(mcp.JSONRPCErrorDetails{
-		Code: code, Message: x.rejected.Message, Data: toFailure(x.rejected, x.request.ID()),
-	})}
+	code, data := x.rejectedCode(), toFailure(x.rejected, x.request.ID())
+	if x.missesResource() {
+		data.URI = x.message.URI
+	}
+	return reply{code: code, body: x.error(mcp.JSONRPCErrorDetails{Code: code, Message: x.rejected.Message, Data: data})}
 }
 
 // errProtocol stands in the record for an error that the protocol layer answered.

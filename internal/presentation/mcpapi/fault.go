@@ -1,6 +1,7 @@
 package mcpapi
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"math"
 	"strings"
@@ -17,6 +18,7 @@ type failure struct {
 	Message     string   `json:"message"`
 	Suggestions []string `json:"suggestions,omitempty"`
 	RetryAfter  float64  `json:"retry_after_seconds,omitempty"`
+	URI         string   `json:"uri,omitempty"` // of a resource that is not there
 	Request     string   `json:"request_id"`
 }
 
@@ -45,6 +47,9 @@ func toResult(r tool.Result) *mcp.CallToolResult {
 	result := &mcp.CallToolResult{StructuredContent: r.Structured}
 	if r.Text != "" {
 		result.Content = []mcp.Content{mcp.NewTextContent(r.Text)}
+	}
+	for _, image := range r.Images {
+		result.Content = append(result.Content, mcp.NewImageContent(base64.StdEncoding.EncodeToString(image.Data), image.MIME))
 	}
 	return result
 }

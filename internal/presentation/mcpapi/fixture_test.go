@@ -38,6 +38,14 @@ type world struct {
 	disk     error
 	server   *mcpapi.Server
 	recorder *cqrs.Recorder
+	began    chan struct{} // told of calls that wait
+}
+
+func (w *world) begin() {
+	select {
+	case w.began <- struct{}{}:
+	default:
+	}
 }
 
 func (w *world) Append(_ context.Context, r audit.Record) error {
@@ -72,10 +80,16 @@ func (w *world) taken() []audit.Record {
 
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
-	w := &world{hidden: map[string]bool{}}
-	catalog, err := tool.NewCatalog(toolapp.Echo(), bare("panics", func(context.Context) (tool.Result, error) { panic("boom") }),
+	w := &world{hidden: map[string]bool{}, began: make(chan struct{}, 1)}
+	catalog, err := tool.NewCatalog(toolapp.Echo(), draws(), bare("panics", func(context.Context) (tool.Result, error) { panic("boom") }),
 		bare("leaks", func(context.Context) (tool.Result, error) { return tool.Result{}, errors.New("/etc/shadow: denied") }),
-		bare("waits", func(ctx context.Context) (tool.Result, error) { <-ctx.Done(); return tool.Result{}, ctx.Err() }))
+		bare("waits", func(ctx context.Context) (tool.Result, error) {
+			w.begin()
+			<-ctx.Done()
+			return tool.Result{}, ctx.Err()
+		}),
+		bare("ignores", func(ctx context.Context) (tool.Result, error) { <-ctx.Done(); return tool.Result{Text: "done"}, nil }),
+		bare("works", func(ctx context.Context) (tool.Result, error) { return tool.Result{Text: "done"}, work(ctx) }))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -89,11 +103,29 @@ func newWorld(tb testing.TB) *world {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	w.server = mcpapi.New(mcpapi.Identity{Version: "1", Instructions: "First list."}, mcpapi.Parts{
+	parts := mcpapi.Parts{
 		Catalog: catalog, Call: call, Sees: toolapp.NewVisible(w, catalog), Limiter: w, Records: w.recorder,
 		Tracer: tracer, Log: zap.NewNop(), Now: time.Now,
-	})
+	}
+	w.library(tb, &parts, gate)
+	w.server = mcpapi.New(mcpapi.Identity{Version: "1", Instructions: "First list."}, parts)
 	return w
+}
+
+// work takes three seconds and a half, and says after one and a half that it has got somewhere.
+func work(ctx context.Context) error {
+	for _, stage := range []struct {
+		name  string
+		lasts time.Duration
+	}{{"", 1500 * time.Millisecond}, {"in the middle", 2 * time.Second}} {
+		if stage.name != "" {
+			tool.Progress(ctx)(stage.name)
+		}
+		pause, cancel := context.WithTimeout(ctx, stage.lasts)
+		<-pause.Done()
+		cancel()
+	}
+	return ctx.Err()
 }
 
 // bare is a tool without arguments.

@@ -24,7 +24,8 @@ import (
 //
 // Revisions 2025-03-26 to 2025-11-25 have sessions: initialize answers an Mcp-Session-Id, later messages carry it,
 // DELETE ends it. Revision 2026-07-28 has none, and states itself in headers that must agree with the body (SEP-2243).
-// GET is answered 405: there is nothing yet that a server would say unasked.
+// A call whose client wants to follow it is answered by a stream of events. GET is answered 405: there is nothing that a
+// server would say unasked.
 func (s *Server) HTTP() http.Handler { return http.HandlerFunc(s.serveHTTP) }
 
 // What the transport itself refuses.
@@ -81,7 +82,8 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, x *exchange) {
 			w.WriteHeader(http.StatusAccepted)
 			return
 		}
-		s.send(w, r, x, s.answer(r.Context(), x))
+		out := newStream(w, r, x)
+		out.send(s.answer(r.Context(), x))
 		return
 	}
 	s.postLegacy(w, r, x)
@@ -139,50 +141,16 @@ func (s *Server) postLegacy(w http.ResponseWriter, r *http.Request, x *exchange)
 			return
 		}
 	}
-	answer := s.answer(r.Context(), x)
+	ctx, out := r.Context(), newStream(w, r, x)
+	if x.calls = &x.session.calls; x.message.IsRequest() && !begins {
+		ctx = x.cancellable(ctx)
+	}
+	answer := s.answer(ctx, x)
 	if begins && answer.code == 0 && answer.body != nil {
 		s.sessions.keep(x.session)
 		w.Header().Set(mcp.HeaderSessionID, x.session.id)
 	}
-	s.send(w, r, x, answer)
-}
-
-// send writes an answer: one JSON body, or a stream of events when notifications came before it.
-func (s *Server) send(w http.ResponseWriter, r *http.Request, x *exchange, a reply) {
-	switch {
-	case a.body == nil:
-		w.WriteHeader(http.StatusAccepted)
-	case len(a.before) > 0:
-		w.Header().Set("Content-Type", "text/event-stream")
-		w.Header().Set("Cache-Control", "no-store")
-		for _, line := range append(a.before, a.body) {
-			writeEvent(w, line)
-		}
-	default:
-		w.Header().Set("Content-Type", "application/json")
-		if x.isModern(r) {
-			w.WriteHeader(statusOf(a.code))
-		}
-		_, _ = w.Write(a.body) // a client that left cannot be told
-	}
-}
-
-func writeEvent(w io.Writer, data []byte) {
-	_, _ = io.WriteString(w, "event: message\ndata: ")
-	_, _ = w.Write(data)
-	_, _ = io.WriteString(w, "\n\n")
-}
-
-// statusOf is the HTTP status that revision 2026-07-28 prescribes for a JSON-RPC error code.
-func statusOf(code int) int {
-	switch code {
-	case mcp.METHOD_NOT_FOUND:
-		return http.StatusNotFound
-	case mcp.HEADER_MISMATCH, mcp.MISSING_REQUIRED_CLIENT_CAPABILITY, mcp.UNSUPPORTED_PROTOCOL_VERSION,
-		mcp.INVALID_REQUEST, mcp.INVALID_PARAMS, mcp.PARSE_ERROR:
-		return http.StatusBadRequest
-	}
-	return http.StatusOK
+	out.send(answer)
 }
 
 // endSession is DELETE with a session id.

@@ -3,6 +3,7 @@
 package mcpapi
 
 import (
+	"slices"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -23,15 +24,19 @@ type Identity struct {
 
 // Parts are what a Server is made of.
 type Parts struct {
-	Catalog *tool.Catalog
-	Call    cqrs.Governed[toolapp.Call, tool.Result]
-	Sees    *toolapp.Visible
-	Limiter cqrs.Limiter
-	Records *cqrs.Recorder
-	Tracer  *mcptrace.Tracer
-	Log     *zap.Logger
-	Now     func() time.Time
-	Drain   time.Duration // how long running calls may go on after Stdio was told to stop
+	Catalog  *tool.Catalog
+	Call     cqrs.Governed[toolapp.Call, tool.Result]
+	Sees     *toolapp.Visible
+	Library  *toolapp.Library
+	Read     cqrs.Governed[toolapp.ReadResource, tool.Content]
+	Prompt   cqrs.Governed[toolapp.GetPrompt, tool.Conversation]
+	Complete cqrs.Governed[toolapp.Complete, toolapp.Completion]
+	Limiter  cqrs.Limiter
+	Records  *cqrs.Recorder
+	Tracer   *mcptrace.Tracer
+	Log      *zap.Logger
+	Now      func() time.Time
+	Drain    time.Duration // how long running calls may go on after Stdio was told to stop
 }
 
 // Server answers MCP messages, whatever transport they come by. Safe for concurrent use.
@@ -40,6 +45,10 @@ type Server struct {
 	catalog  *tool.Catalog
 	call     cqrs.Governed[toolapp.Call, tool.Result]
 	sees     *toolapp.Visible
+	library  *toolapp.Library
+	read     cqrs.Governed[toolapp.ReadResource, tool.Content]
+	prompt   cqrs.Governed[toolapp.GetPrompt, tool.Conversation]
+	complete cqrs.Governed[toolapp.Complete, toolapp.Completion]
 	limiter  cqrs.Limiter
 	records  *cqrs.Recorder
 	tracer   *mcptrace.Tracer
@@ -48,20 +57,32 @@ type Server struct {
 	drain    time.Duration
 }
 
-// New makes the server. It advertises only what it does: the tools are fixed at start, so their list never changes.
+// New makes the server. It advertises only what it does: what is offered is fixed at start, so no list ever changes.
 func New(identity Identity, p Parts) *Server {
 	s := &Server{
-		catalog: p.Catalog, call: p.Call, sees: p.Sees, limiter: p.Limiter, records: p.Records,
-		tracer: p.Tracer, sessions: newSessions(p.Now), log: p.Log, drain: p.Drain,
+		catalog: p.Catalog, call: p.Call, sees: p.Sees, library: p.Library, read: p.Read, prompt: p.Prompt, complete: p.Complete,
+		limiter: p.Limiter, records: p.Records, tracer: p.Tracer, sessions: newSessions(p.Now), log: p.Log, drain: p.Drain,
 	}
-	s.mcp = server.NewMCPServer("steward", identity.Version,
+	options := []server.ServerOption{
 		server.WithTitle("Steward"),
 		server.WithInstructions(identity.Instructions),
 		server.WithToolCapabilities(false),
 		server.WithToolFilter(s.visible),
+		server.WithPromptFilter(s.gettable),
+		server.WithHooks(s.readable()),
 		// What a principal may see is its own; nothing between here and the client may share it.
 		server.WithCacheHints(0, mcp.CacheScopePrivate),
-	)
+	}
+	if s.completable() {
+		options = append(options, server.WithCompletions(),
+			server.WithPromptCompletionProvider(completer{s}), server.WithResourceCompletionProvider(completer{s}))
+	}
+	if slices.ContainsFunc(p.Catalog.All(), func(t tool.Tool) bool { return t.View != "" }) {
+		options = append(options, server.WithExtensions(map[string]any{uiExtension: map[string]any{}}))
+	}
+	s.mcp = server.NewMCPServer("steward", identity.Version, options...)
 	s.register(s.mcp, p.Catalog)
+	s.offerResources(s.mcp)
+	s.offerPrompts(s.mcp)
 	return s
 }

@@ -15,6 +15,7 @@ type session struct {
 	id            string
 	owner         string // access.Principal.ID of whoever initialized it
 	notifications chan mcp.JSONRPCNotification
+	calls         inFlightCalls
 
 	mu       sync.Mutex
 	ready    bool

@@ -114,6 +114,7 @@ type pipe struct {
 	who     access.Principal
 	session *session
 	slots   chan struct{}
+	calls   inFlightCalls // of all revisions: the connection is the peer
 	running sync.WaitGroup
 	cutOff  context.CancelFunc // ends what is running
 
@@ -145,7 +146,7 @@ func (p *pipe) follow(work context.Context, ended <-chan struct{}, lines <-chan 
 func (p *pipe) take(work context.Context, ended <-chan struct{}, l line) error {
 	ctx, request := p.server.records.Open(work, cqrs.Arrival{Transport: "stdio", Method: "stdio"})
 	request.Identify(p.who)
-	x := &exchange{raw: l.data, request: request, session: p.session, transport: mcptrace.Stdio}
+	x := &exchange{raw: l.data, request: request, session: p.session, calls: &p.calls, tell: func(l []byte) error { return p.send(l) }, transport: mcptrace.Stdio}
 	var err error
 	if l.tooLong {
 		return p.reject(ctx, x, mcp.INVALID_REQUEST, errTooLarge)
@@ -158,7 +159,7 @@ func (p *pipe) take(work context.Context, ended <-chan struct{}, l line) error {
 		return p.reject(ctx, x, mcp.UNSUPPORTED_PROTOCOL_VERSION, errRevision.Because(e))
 	}
 	if mcp.IsModernProtocol(x.message.Meta.ProtocolVersion) {
-		// A request of a revision without sessions shares nothing with others; only the name, by which it is cancelled.
+		// A request of a revision without sessions shares nothing with others.
 		x.session = newSession(stdioSession, p.who.ID())
 	}
 	if !x.message.IsRequest() || x.message.Method == string(mcp.MethodInitialize) || x.message.Method == string(mcp.MethodPing) {
@@ -170,6 +171,7 @@ func (p *pipe) take(work context.Context, ended <-chan struct{}, l line) error {
 		request.Discard() // never begun, and the peer is being told goodbye
 		return nil
 	}
+	ctx = x.cancellable(ctx) // before the next line is read, which may cancel it
 	p.running.Go(func() {
 		defer func() { <-p.slots }()
 		_ = p.write(p.server.answer(ctx, x)) // the next line finds it broken
@@ -186,9 +188,17 @@ func (p *pipe) reject(ctx context.Context, x *exchange, code int, f *fault.Fault
 }
 
 func (p *pipe) write(r reply) error {
+	if r.gone {
+		r.body = nil
+	}
+	return p.send(append(r.before, r.body)...)
+}
+
+// send writes lines, all of them before any other.
+func (p *pipe) send(lines ...[]byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, l := range append(r.before, r.body) {
+	for _, l := range lines {
 		if l == nil || p.broken != nil {
 			continue
 		}

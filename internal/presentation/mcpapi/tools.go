@@ -23,6 +23,10 @@ func toTool(d tool.Definition) mcp.Tool {
 		IdempotentHint: &d.Idempotent, OpenWorldHint: &d.OpenWorld,
 	}
 	t.Icons = iconOf(d.Icon)
+	if d.View != "" {
+		// The second member is how hosts found the view before the extension was settled.
+		t.Meta = mcp.NewMetaFromMap(map[string]any{"ui": map[string]any{"resourceUri": d.View}, "ui/resourceUri": d.View})
+	}
 	return t
 }
 
@@ -30,10 +34,13 @@ func toTool(d tool.Definition) mcp.Tool {
 // reach a client by way of mcp-go.
 func (s *Server) callTool(ctx context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 	x := exchangeFrom(ctx)
-	x.operation.SetTool(r.Params.Name) // mcp-go has found the name in the catalog
+	name, _ := s.catalog.Plain(r.Params.Name)
+	x.operation.SetTool(name) // mcp-go has found the name in the catalog
+	ctx, done := x.announce(ctx)
+	defer done()
 	result, err := s.call.Do(ctx, toolapp.Call{
 		Change: cqrs.Change{By: x.request.Actor()},
-		Tool:   r.Params.Name, Arguments: x.message.Arguments,
+		Tool:   name, Arguments: x.message.Arguments,
 	})
 	if err != nil {
 		return x.fail(fault.From(err)), nil
@@ -59,7 +66,7 @@ func (s *Server) visible(ctx context.Context, tools []mcp.Tool) []mcp.Tool {
 	}
 	seen := make([]mcp.Tool, 0, len(tools))
 	for _, t := range tools {
-		if s.sees.Permits(x.request.Actor(), t.Name) {
+		if name, _ := s.catalog.Plain(t.Name); s.sees.Permits(x.request.Actor(), name) {
 			seen = append(seen, t)
 		}
 	}
@@ -68,6 +75,8 @@ func (s *Server) visible(ctx context.Context, tools []mcp.Tool) []mcp.Tool {
 
 func (s *Server) register(to *server.MCPServer, catalog *tool.Catalog) {
 	for _, t := range catalog.All() {
-		to.AddTool(toTool(t.Definition), s.callTool)
+		d := t.Definition
+		d.Name, d.Description = catalog.Published(d.Name), catalog.Mention(d.Description)
+		to.AddTool(toTool(d), s.callTool)
 	}
 }

@@ -20,6 +20,8 @@ type Message struct {
 	Meta Meta
 	// Arguments of tools/call, as sent.
 	Arguments json.RawMessage
+	// Cancels is the id that notifications/cancelled names; nil when it is neither a number nor a string.
+	Cancels json.RawMessage
 }
 
 // Meta is what params._meta says about the request itself.
@@ -27,7 +29,11 @@ type Meta struct {
 	ProtocolVersion string            // io.modelcontextprotocol/protocolVersion
 	Client          string            // io.modelcontextprotocol/clientInfo, name/version
 	Trace           map[string]string // traceparent, tracestate, baggage, and the name Claude Code gives the call
+	ProgressToken   json.RawMessage   // as sent; nil when it is neither a number nor a string, or longer than maxToken
 }
+
+// maxToken is the longest progress token in bytes that is taken: it goes back with every notification.
+const maxToken = 256
 
 // IsRequest reports whether an answer is owed.
 func (m Message) IsRequest() bool { return m.Method != "" && m.ID != nil }
@@ -82,6 +88,7 @@ func (m *Message) readParams() error {
 		URI       any             `json:"uri"`
 		Arguments json.RawMessage `json:"arguments"`
 		Meta      json.RawMessage `json:"_meta"`
+		RequestID json.RawMessage `json:"requestId"`
 	}
 	if json.Unmarshal(m.Params, &params) != nil {
 		return ErrEnvelope
@@ -89,6 +96,9 @@ func (m *Message) readParams() error {
 	m.Name, _ = params.Name.(string)
 	m.URI, _ = params.URI.(string)
 	m.Arguments = params.Arguments
+	if identifies(params.RequestID) {
+		m.Cancels = params.RequestID
+	}
 	if params.Meta != nil {
 		m.Meta.read(params.Meta)
 	}
@@ -109,6 +119,9 @@ func (m *Meta) read(raw json.RawMessage) {
 	var client struct{ Name, Version string }
 	if json.Unmarshal(members["io.modelcontextprotocol/clientInfo"], &client) == nil {
 		m.Client = ClientName(client.Name, client.Version)
+	}
+	if token := members["progressToken"]; len(token) <= maxToken && identifies(token) {
+		m.ProgressToken = token
 	}
 	for _, key := range []string{"traceparent", "tracestate", "baggage", "claudecode/toolUseId"} {
 		if text := word(key); text != "" {

@@ -142,3 +142,45 @@ func FuzzScan_AcceptsNothingThatEncodingJSONRefuses(f *testing.F) {
 		_, _ = wire.Read(data)
 	})
 }
+
+func TestIDKey_TellsValuesApartAndNotSpellings(t *testing.T) {
+	t.Parallel()
+	for _, same := range [][]string{
+		{`1`, `1.0`, `1e0`, `10e-1`, `0.1E+1`, `100E-02`},
+		{`0`, `-0`, `0.00`, `0e7`},
+		{`-12.5`, `-125e-1`},
+		{`9007199254740993`, `9007199254740993.0`},
+		{`"1"`, `"\u0031"`},
+		{`"é"`, `"\u00e9"`},
+		{`1e99999999999`},
+	} {
+		for _, spelled := range same {
+			if got, want := wire.IDKey([]byte(spelled)), wire.IDKey([]byte(same[0])); got != want {
+				t.Errorf("%s: %q, and %s: %q", spelled, got, same[0], want)
+			}
+		}
+	}
+	keys := map[string]string{}
+	for _, other := range []string{`1`, `"1"`, `"1e0"`, `"number 1e0"`, `-1`, `10`, `0.1`, `100`, `9007199254740993`, `9007199254740992`, `""`, `0`, `"0"`} {
+		key := wire.IDKey([]byte(other))
+		if keys[key] != "" {
+			t.Errorf("%s and %s have the key %q", other, keys[key], key)
+		}
+		keys[key] = other
+	}
+}
+
+func TestIDKey_OfANumberIsThatOfItsOtherSpellings(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		n, shift := rapid.Int64().Draw(t, "n"), rapid.IntRange(0, 30).Draw(t, "shift")
+		plain := fmt.Sprint(n)
+		shifted := fmt.Sprintf("%d%se-%d", n, strings.Repeat("0", shift), shift)
+		if a, b := wire.IDKey([]byte(plain)), wire.IDKey([]byte(shifted)); a != b {
+			t.Fatalf("%s: %q, %s: %q", plain, a, shifted, b)
+		}
+		if other := rapid.Int64().Draw(t, "other"); other != n && wire.IDKey([]byte(plain)) == wire.IDKey([]byte(fmt.Sprint(other))) {
+			t.Fatalf("%d and %d have one key", n, other)
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/steward-mcp/steward/internal/application/metricapp"
@@ -31,12 +32,14 @@ type valuesArguments struct {
 	Metrics   []string `json:"metrics"`
 	Search    string   `json:"search"`
 	Limit     *int     `json:"limit"`
-	StartTime string   `json:"start_time"`
-	EndTime   string   `json:"end_time"`
+	narrowing
+	span
+
+	period period
 }
 
 func (q *questions) bindValues(ctx context.Context, by access.Principal, args json.RawMessage) (tool.Bound, error) {
-	a, l, err := q.parseValues(args)
+	a, err := parseValues(args)
 	if err != nil {
 		return tool.Bound{}, err
 	}
@@ -44,61 +47,64 @@ func (q *questions) bindValues(ctx context.Context, by access.Principal, args js
 	if err != nil {
 		return tool.Bound{}, err
 	}
-	view := metricapp.NewView(snapshot.Catalog, q.policy, by)
-	claim, err := view.DemandMetrics(a.Metrics)
-	if err != nil || claim.Hidden() {
-		return refusedOr(claim, err)
-	}
-	f, fields, err := view.DemandField(a.Dimension, a.Metrics)
-	claim = claim.And(fields)
-	if err != nil || claim.Hidden() {
-		return refusedOr(claim, err)
-	}
-	if l.Start+l.End != "" {
-		_, time, err := view.DemandField(metric.TimeField, a.Metrics)
-		if claim = claim.And(time); err != nil || claim.Hidden() {
-			return refusedOr(claim, err)
-		}
-	}
-	if l.Field, err = f.At("", ""); err != nil {
-		return tool.Bound{}, err
-	}
-	l.Manifest, l.Kind = snapshot.Hash, f.Kind
-	run := listed{questions: q, snapshot: snapshot, view: view, listing: l}
-	return tool.Bound{Demands: claim.Demands, Run: run.run}, nil
-}
-
-func refusedOr(c metricapp.Claim, err error) (tool.Bound, error) {
+	s := scope{view: metricapp.NewView(snapshot.Catalog, q.policy, by)}
+	l, err := a.resolve(&s)
 	if err != nil {
 		return tool.Bound{}, err
 	}
-	return c.Refused(), nil
+	if s.claim.Refuses() {
+		return s.claim.Refused(), nil
+	}
+	l.Manifest, l.Limit = snapshot.Hash, min(l.Limit, s.view.Ceiling(q.limits.MaxRows))
+	run := listed{questions: q, snapshot: snapshot, view: s.view, listing: l, warnings: s.warnings}
+	return tool.Bound{Demands: s.claim.Demands, Run: run.run}, nil
 }
 
-// parseValues reads the arguments, and checks and sets all that needs no catalog.
-func (q *questions) parseValues(args json.RawMessage) (valuesArguments, metric.Listing, error) {
+// parseValues reads the arguments and checks all that needs no catalog.
+func parseValues(args json.RawMessage) (valuesArguments, error) {
 	a, err := metricapp.Decode[valuesArguments](args)
 	if err != nil {
-		return a, metric.Listing{}, err
+		return a, err
 	}
-	l := metric.Listing{Metrics: a.Metrics, Contains: a.Search, Limit: min(defaultValues, q.limits.MaxRows)}
 	switch {
 	case a.Dimension == "":
-		return a, l, metricapp.ErrArguments.Saying("dimension names what to list the values of; list_dimensions shows what there is.")
+		return a, metricapp.ErrArguments.Saying("dimension names what to list the values of; list_dimensions shows what there is.")
 	case a.Limit != nil && *a.Limit < 1:
-		return a, l, metricapp.ErrArguments.Saying("limit is a whole number above zero.")
-	case a.Limit != nil:
-		l.Limit = min(*a.Limit, q.limits.MaxRows)
+		return a, metricapp.ErrArguments.Saying("limit is a whole number above zero.")
 	}
-	from, to, err := parseRange(a.StartTime, a.EndTime)
-	if err != nil {
-		return a, l, err
+	if a.period, err = a.read(); err == nil && !a.period.isZero() && len(a.Metrics) == 0 {
+		err = ErrTimeRange.Saying("start_time and end_time need metrics: they bound the time by which metrics are counted.")
 	}
-	l.Start, l.End = printed(from), printed(to)
-	if l.Start+l.End != "" && len(a.Metrics) == 0 {
-		return a, l, ErrTimeRange.Saying("start_time and end_time need metrics: they bound the time by which metrics are counted.")
+	return a, err
+}
+
+// resolve claims every name and makes the listing; it stops early when the claim refuses.
+func (a valuesArguments) resolve(s *scope) (l metric.Listing, err error) {
+	l = metric.Listing{Metrics: a.Metrics, Contains: a.Search, Limit: defaultValues}
+	if a.Limit != nil {
+		l.Limit = *a.Limit
 	}
-	return a, l, nil
+	s.claim = s.view.Running()
+	if err = s.about(a.Metrics); err != nil || s.claim.Refuses() {
+		return l, err
+	}
+	f, err := s.field(a.Dimension)
+	if err != nil || s.claim.Refuses() {
+		return l, err
+	}
+	l.Kind = f.Kind
+	if l.Field, err = f.At("", ""); err != nil {
+		return l, err
+	}
+	if err = s.narrow(a.narrowing); err != nil || s.claim.Refuses() {
+		return l, err
+	}
+	if err = s.during(a.period); err != nil || s.claim.Refuses() {
+		return l, err
+	}
+	s.limit()
+	l.Where, l.Start, l.End = s.where, s.start, s.end
+	return l, nil
 }
 
 // listed is a listing of values that may run.
@@ -107,6 +113,7 @@ type listed struct {
 	snapshot metric.Snapshot
 	view     *metricapp.View
 	listing  metric.Listing
+	warnings []string
 }
 
 type valuesResult struct {
@@ -132,7 +139,7 @@ func (l listed) run(ctx context.Context) (tool.Result, error) {
 	for _, row := range table.Rows {
 		r.Values = append(r.Values, namedValue{Name: cellText(row[0]), Value: row[0]})
 	}
-	r.Warnings = metricapp.Staleness(l.snapshot)
+	r.Warnings = slices.Concat(l.warnings, metricapp.Staleness(l.snapshot))
 	r.DurationMS = milliseconds(l.now().Sub(start))
 	return tool.Result{Text: withWarnings(r.text(l.listing.Field.Name), r.Warnings), Structured: r}, nil
 }

@@ -8,45 +8,43 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/metric"
 )
 
-// resolver turns arguments into a question, on the catalog as a principal may see it. Names are read in the order
-// metrics, group-bys, filters, order; after the first that is hidden nothing more is read, so that what a later
-// name would tell cannot be told apart from the refusal.
+// resolver turns the arguments of query into a question: metrics, group-bys, conditions, order, time, and what policy adds.
 type resolver struct {
-	view     *metricapp.View
+	scope
 	limits   Limits
-	claim    metricapp.Claim
-	metrics  []string // those that decide which fields there are: asked for, or the saved query's
 	question metric.Question
 	ours     bool // the limit is Steward's, not the caller's nor the saved query's author's
-	warnings []string
 }
 
 func (r *resolver) resolve(a queryArguments) error {
 	authors, err := r.subject(a)
-	if err != nil || r.claim.Hidden() {
+	if err != nil || r.claim.Refuses() {
 		return err
 	}
 	r.bound(a.Limit, authors)
-	for _, step := range []func(queryArguments) error{r.groupBy, r.filters, r.orderBy, r.times} {
-		if err := step(a); err != nil || r.claim.Hidden() {
+	for _, step := range []func(queryArguments) error{r.groupBy, r.conditions, r.orderBy, r.times} {
+		if err := step(a); err != nil || r.claim.Refuses() {
 			return err
 		}
 	}
+	r.limit()
+	r.question.Where, r.question.Start, r.question.End = r.where, r.start, r.end
 	return nil
 }
 
+func (r *resolver) conditions(a queryArguments) error { return r.narrow(a.narrowing) }
+
 // subject claims what is asked about, and returns the limit of a saved query's author, 0 for none.
 func (r *resolver) subject(a queryArguments) (int, error) {
+	if a.Mode == modeRows {
+		r.claim = r.claim.And(r.view.Running())
+	}
 	if a.SavedQuery == "" {
-		claim, err := r.view.DemandMetrics(a.Metrics)
-		r.claim, r.metrics, r.question.Metrics = claim, a.Metrics, a.Metrics
-		if err == nil && !claim.Hidden() && repeats(a.Metrics) {
-			err = ErrRepeated.Saying("metrics names a metric twice.")
-		}
-		return 0, err
+		r.question.Metrics = a.Metrics
+		return 0, r.about(a.Metrics)
 	}
 	saved, claim, err := r.view.DemandSavedQuery(a.SavedQuery)
-	r.claim, r.metrics, r.question.SavedQuery = claim, saved.Metrics, saved.Name
+	r.claim, r.metrics, r.question.SavedQuery = r.claim.And(claim), saved.Metrics, saved.Name
 	return saved.Limit, err
 }
 
@@ -71,25 +69,16 @@ func (r *resolver) bound(asked *int, authors int) {
 	case authors > 0:
 		limit, r.ours = authors, false
 	}
-	if limit > r.limits.MaxRows {
-		limit, r.ours = r.limits.MaxRows, true
+	if most := r.view.Ceiling(r.limits.MaxRows); limit > most {
+		limit, r.ours = most, true
 	}
 	r.question.Limit = limit
-}
-
-// field claims one name.
-func (r *resolver) field(name string) (metric.Field, error) {
-	f, claim, err := r.view.DemandField(name, r.metrics)
-	if err == nil {
-		r.claim = r.claim.And(claim)
-	}
-	return f, err
 }
 
 func (r *resolver) groupBy(a queryArguments) error {
 	for _, g := range a.GroupBy {
 		f, err := r.field(g.Name)
-		if err != nil || r.claim.Hidden() {
+		if err != nil || r.claim.Refuses() {
 			return err
 		}
 		by, err := f.At(g.Grain, g.DatePart)
@@ -104,47 +93,11 @@ func (r *resolver) groupBy(a queryArguments) error {
 	return nil
 }
 
-func (r *resolver) filters(a queryArguments) error {
-	for _, argument := range a.Filters {
-		f, err := r.field(argument.Field)
-		if err != nil || r.claim.Hidden() {
-			return err
-		}
-		filter, err := filterOn(f, argument)
-		if err != nil {
-			return err
-		}
-		r.question.Filters = append(r.question.Filters, filter)
-	}
-	return nil
-}
-
-func filterOn(f metric.Field, argument filterArgument) (metric.Filter, error) {
-	by, err := f.At(argument.Grain, "")
-	if err != nil {
-		return metric.Filter{}, err
-	}
-	filter := metric.Filter{Field: f.Name, Grain: by.Grain, Op: argument.Op, Values: argument.operands(), Kind: f.Kind}
-	if f.Kind != metric.Time {
-		return filter, nil
-	}
-	if argument.Op == metric.Like {
-		return filter, metric.ErrFilter.Saying("%q is a time dimension; compare it, or use between, but not like.", f.Name)
-	}
-	for _, v := range filter.Values {
-		text, _ := v.(string)
-		if _, err := metric.ParseMoment(text); err != nil {
-			return filter, metric.ErrFilter.Saying("%q is a time dimension; its values are dates (2024-01-31) or date-times (2024-01-31T08:00:00) without a zone.", f.Name)
-		}
-	}
-	return filter, nil
-}
-
 func (r *resolver) orderBy(a queryArguments) error {
 	for _, text := range a.OrderBy {
 		name, descending := strings.CutPrefix(text, "-")
 		by, err := r.orderedBy(name)
-		if err != nil || r.claim.Hidden() {
+		if err != nil || r.claim.Refuses() {
 			return err
 		}
 		by.Descending = descending
@@ -211,37 +164,11 @@ func (r *resolver) defaultGrain(name string) (metric.OrderBy, error) {
 		Suggesting(names...)
 }
 
+// times bounds the question in time; without metrics there is no time but that of a group.
 func (r *resolver) times(a queryArguments) error {
-	if a.start.IsZero() && a.end.IsZero() {
-		return nil
-	}
 	byTime := slices.ContainsFunc(r.question.GroupBy, func(g metric.GroupBy) bool { return g.Name == metric.TimeField })
-	if len(r.metrics) == 0 && !byTime && a.SavedQuery == "" {
+	if !a.period.isZero() && len(r.metrics) == 0 && !byTime && a.SavedQuery == "" {
 		return ErrTimeRange.Saying("Without metrics, start_time and end_time need metric_time in group_by.")
 	}
-	// Who bounds the time counts by time.
-	if _, err := r.field(metric.TimeField); err != nil || r.claim.Hidden() {
-		return err
-	}
-	r.question.Start, r.question.End = printed(a.start), printed(a.end)
-	r.warnings = append(r.warnings, openEnds(a.start, a.end)...)
-	return nil
-}
-
-func printed(m metric.Moment) string {
-	if m.IsZero() {
-		return ""
-	}
-	return m.String()
-}
-
-// openEnds tells of what the engine leaves out when only one end of a time range is given.
-func openEnds(start, end metric.Moment) []string {
-	switch {
-	case start.IsZero() && !end.IsZero():
-		return []string{"Without start_time, the metrics engine begins at 2000-01-01: what is earlier is left out."}
-	case end.IsZero() && !start.IsZero():
-		return []string{"Without end_time, the metrics engine ends at 2040-12-31: what is later is left out."}
-	}
-	return nil
+	return r.during(a.period)
 }

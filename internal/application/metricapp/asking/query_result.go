@@ -9,6 +9,7 @@ import (
 
 	"github.com/steward-mcp/steward/internal/application/metricapp"
 	"github.com/steward-mcp/steward/internal/domain/metric"
+	"github.com/steward-mcp/steward/internal/domain/metric/chart"
 	"github.com/steward-mcp/steward/internal/domain/tool"
 )
 
@@ -21,6 +22,8 @@ type queryAnswer struct {
 	warnings []string
 	manifest metricapp.Manifest
 	duration float64
+	chart    *chart.Chart // nil without a picture
+	png      []byte
 }
 
 // queryRows, querySQL and queryValid are the structured results of the modes.
@@ -33,6 +36,8 @@ type (
 		Manifest   metricapp.Manifest `json:"manifest"`
 		DurationMS float64            `json:"duration_ms"`
 		Warnings   []string           `json:"warnings,omitempty"`
+		Chart      *chart.Chart       `json:"chart,omitempty"`
+		VegaLite   map[string]any     `json:"vega_lite,omitempty"`
 	}
 	querySQL struct {
 		SQL        string             `json:"sql"`
@@ -58,14 +63,23 @@ func (a queryAnswer) result() tool.Result {
 			Structured: queryValid{true, a.manifest, a.duration, a.warnings},
 		}
 	}
+	return a.rows()
+}
+
+func (a queryAnswer) rows() tool.Result {
 	t := a.table
-	return tool.Result{
-		Text: withWarnings(tableText(t.Columns, t.Rows)+"\n"+count(len(t.Rows), a.cut), a.warnings),
-		Structured: queryRows{
-			Columns: t.Columns, Rows: t.Rows, RowCount: len(t.Rows), Truncated: a.cut,
-			Manifest: a.manifest, DurationMS: a.duration, Warnings: a.warnings,
-		},
+	rows := queryRows{
+		Columns: t.Columns, Rows: t.Rows, RowCount: len(t.Rows), Truncated: a.cut,
+		Manifest: a.manifest, DurationMS: a.duration, Warnings: a.warnings,
 	}
+	result := tool.Result{Text: withWarnings(tableText(t.Columns, t.Rows)+"\n"+count(len(t.Rows), a.cut), a.warnings)}
+	if a.chart != nil {
+		rows.Chart, rows.VegaLite = a.chart, chart.VegaLite(*a.chart)
+		result.Text = withWarnings(result.Text, a.chart.Notes)
+		result.Images = []tool.Image{{MIME: "image/png", Data: a.png}}
+	}
+	result.Structured = rows
+	return result
 }
 
 func withWarnings(text string, warnings []string) string {

@@ -10,12 +10,15 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/steward-mcp/steward/internal/application/metricapp"
 	"github.com/steward-mcp/steward/internal/application/metricapp/asking"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/metric"
+	"github.com/steward-mcp/steward/internal/domain/metric/chart"
+	"github.com/steward-mcp/steward/internal/domain/metric/where"
 	"github.com/steward-mcp/steward/internal/domain/tool"
 )
 
@@ -119,7 +122,7 @@ func (b *bench) tool(t *testing.T, name string) tool.Tool {
 	clock := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	now := func() time.Time { clock = clock.Add(1500 * time.Microsecond); return clock }
 	snapshot := metric.Snapshot{Catalog: askedCatalog(t), Hash: "c0ffee", Age: 90 * time.Second, Stale: b.stale}
-	for _, found := range asking.Tools(fixedCatalog{snapshot}, b.source, b.hidden, b.limits, now) {
+	for _, found := range asking.Tools(fixedCatalog{snapshot}, b.source, b.hidden, b.limits, now, noPicture) {
 		if found.Name == name {
 			return found
 		}
@@ -162,6 +165,7 @@ func TestQuery_AsksWhatTheArgumentsSay(t *testing.T) {
 			{"field": "metric_time__day", "op": "between", "values": ["2024-01-01", "2024-01-31T12:00"]},
 			{"field": "customer__region", "op": "is_not_null"}
 		],
+		"where": ["{{ Dimension('order__channel') }} = 'web' OR customer__region IS NULL"],
 		"order_by": ["-revenue", "metric_time__month", "-order__channel", "metric_time__extract_dow", "order__ordered_at"],
 		"start_time": "2024-01-01", "end_time": "2024-12-31 23:59:59.5", "limit": 7, "session_id": "../../etc"
 	}`)
@@ -172,17 +176,27 @@ func TestQuery_AsksWhatTheArgumentsSay(t *testing.T) {
 		Manifest: "c0ffee",
 		Metrics:  []string{"revenue", "orders"},
 		GroupBy:  []metric.GroupBy{channel, month, customer, week, dow},
-		Filters: []metric.Filter{
-			{Field: "customer__tier", Kind: metric.Categorical, Op: metric.In, Values: []any{"gold", json.Number("2"), true}},
-			{Field: "metric_time", Grain: "day", Kind: metric.Time, Op: metric.Between, Values: []any{"2024-01-01", "2024-01-31T12:00"}},
-			{Field: "customer__region", Kind: metric.EntityKey, Op: metric.IsNotNull},
+		Where: []metric.Condition{
+			metric.Comparison{
+				Left: metric.Ref{Name: "customer__tier", Kind: metric.Categorical}, Op: metric.In,
+				Right: []metric.Operand{metric.Value{Of: "gold"}, metric.Value{Of: json.Number("2")}, metric.Value{Of: true}},
+			},
+			metric.Comparison{
+				Left: metric.Ref{Name: "metric_time", Grain: "day", Kind: metric.Time}, Op: metric.Between,
+				Right: []metric.Operand{metric.Value{Of: "2024-01-01"}, metric.Value{Of: "2024-01-31T12:00"}},
+			},
+			metric.Comparison{Left: metric.Ref{Name: "customer__region", Kind: metric.EntityKey}, Op: metric.IsNotNull, Right: []metric.Operand{}},
+			metric.Or{Any: []metric.Condition{
+				metric.Comparison{Left: metric.Ref{Name: "order__channel", Kind: metric.Categorical}, Op: metric.Eq, Right: []metric.Operand{metric.Value{Of: "web"}}},
+				metric.Comparison{Left: metric.Ref{Name: "customer__region", Kind: metric.EntityKey}, Op: metric.IsNull},
+			}},
 		},
 		OrderBy: []metric.OrderBy{
 			{Metric: "revenue", Descending: true}, {GroupBy: month}, {GroupBy: channel, Descending: true}, {GroupBy: dow}, {GroupBy: week},
 		},
 		Start: "2024-01-01T00:00:00", End: "2024-12-31T23:59:59.500000", Limit: 7,
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -220,8 +234,11 @@ func TestQuery_RefusesWhatCannotBeAsked(t *testing.T) {
 		args string
 		want *fault.Fault
 	}{
-		"a raw where":              {`{"metrics": ["orders"], "where": "1=1"}`, asking.ErrWhere},
-		"a raw where as a list":    {`{"metrics": ["orders"], "where": ["1=1"]}`, asking.ErrWhere},
+		"an empty truth":           {`{"metrics": ["orders"], "where": "1=1"}`, where.ErrSyntax},
+		"a union":                  {`{"metrics": ["orders"], "where": ["order__channel = 'x' UNION SELECT 1"]}`, where.ErrSyntax},
+		"an unknown name in where": {`{"metrics": ["orders"], "where": "order__chanel = 'x'"}`, metric.ErrUnknownField},
+		"a format that is none":    {`{"metrics": ["orders"], "format": "pdf"}`, metricapp.ErrArguments},
+		"a chart of nothing":       {`{"metrics": ["orders"], "format": "chart", "mode": "sql"}`, metricapp.ErrArguments},
 		"nothing":                  {`{}`, asking.ErrNothingAsked},
 		"a saved query and more":   {`{"saved_query": "by_tier", "metrics": ["orders"]}`, asking.ErrSavedQueryAlone},
 		"an unknown argument":      {`{"metrics": ["orders"], "sql": "SELECT"}`, metricapp.ErrArguments},
@@ -461,7 +478,8 @@ func TestListDimensionValues_ListsNamesAndValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantJSON := `{"values":[{"name":"gold","value":"gold"},{"name":"2.50","value":2.50},{"name":"true","value":true}],"truncated":true,` +
-		`"manifest":{"hash":"c0ffee","age_seconds":90},"duration_ms":1.5}`
+		`"manifest":{"hash":"c0ffee","age_seconds":90},"duration_ms":1.5,` +
+		`"warnings":["Without start_time, the metrics engine begins at 2000-01-01: what is earlier is left out."]}`
 	if diff := cmp.Diff(wantJSON, string(data)); diff != "" {
 		t.Error(diff)
 	}
@@ -506,3 +524,5 @@ func FuzzQuery_Bind(f *testing.F) {
 		}
 	})
 }
+
+func noPicture(context.Context, chart.Chart, chart.Size) ([]byte, error) { return []byte("PNG"), nil }

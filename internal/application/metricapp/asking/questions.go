@@ -9,6 +9,7 @@ import (
 
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/metric"
+	"github.com/steward-mcp/steward/internal/domain/metric/chart"
 	"github.com/steward-mcp/steward/internal/domain/tool"
 )
 
@@ -60,11 +61,12 @@ type questions struct {
 	policy   access.DataPolicy
 	limits   Limits
 	now      func() time.Time
+	draw     chart.Draw
 }
 
-// Tools are query and list_dimension_values. Their names are resolved
+// Tools are query, list_dimension_values, compare_periods and time_range. Their names are resolved
 // on the catalog as the principal may see it; what policy hides looks like what is not there.
-func Tools(catalogs metric.Catalogs, source metric.Source, policy access.DataPolicy, limits Limits, now func() time.Time) []tool.Tool {
-	q := &questions{catalogs: catalogs, source: source, policy: policy, limits: limits.withDefaults(), now: now}
-	return []tool.Tool{q.queryTool(), q.valuesTool()}
+func Tools(catalogs metric.Catalogs, source metric.Source, policy access.DataPolicy, limits Limits, now func() time.Time, draw chart.Draw) []tool.Tool {
+	q := &questions{catalogs: catalogs, source: source, policy: policy, limits: limits.withDefaults(), now: now, draw: draw}
+	return []tool.Tool{q.queryTool(), q.valuesTool(), q.compareTool(), q.rangeTool()}
 }

@@ -54,7 +54,7 @@ func (l listings) describeMetric() tool.Tool {
 			if err != nil {
 				return tool.Bound{}, err
 			}
-			if claim.Hidden() {
+			if claim.Refuses() {
 				return claim.Refused(), nil
 			}
 			return tool.Bound{Demands: claim.Demands, Refusal: metric.ErrUnknownMetric, Run: func(ctx context.Context) (tool.Result, error) {

@@ -63,7 +63,7 @@ func (l listings) bindFields(
 		if err != nil {
 			return tool.Bound{}, err
 		}
-		if claim.Hidden() {
+		if claim.Refuses() {
 			return claim.Refused(), nil
 		}
 		id := list(snapshot, name, []any{a.Metrics, a.Search})

@@ -98,9 +98,9 @@ const (
 	MaxPanels    = 4    // more scales than that are too small to read
 	MaxNumbers   = 6    // figures side by side
 	MaxPositions = 1200 // along a line
-	MaxPoints    = 6000 // values in all
+	MaxPoints    = 4000 // values in all
 	maxUpright   = 100  // standing bars in a panel
-	maxLying     = 44   // lying bars in a panel
+	maxLying     = 36   // lying bars in a panel
 	maxRows      = 20   // positions of lying bars
 )
 

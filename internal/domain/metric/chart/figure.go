@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Short writes v in at most four digits, with k, M, B or T: 1.2M. What is too small or too large for that is
-// written with an exponent.
+// Short writes v in at most four digits: 1,345 or, from ten thousand on with k, M, B or T, 1.25M. What is too small or
+// too large for that is written with an exponent.
 func Short(v float64) string {
 	size := math.Abs(v)
 	switch {
@@ -15,6 +15,8 @@ func Short(v float64) string {
 		return "0"
 	case size >= 1e15 || size < 1e-4:
 		return strconv.FormatFloat(v, 'e', 2, 64)
+	case size >= 999.5 && size < 9999.5:
+		return grouped(strconv.FormatFloat(v, 'f', 0, 64))
 	case size < 1:
 		return trimmed(strconv.FormatFloat(v, 'f', 2-int(math.Floor(math.Log10(size))), 64))
 	}

@@ -16,6 +16,7 @@ const (
 
 // words makes a name of the engine readable: order_id__is_first_order becomes "Order is first order".
 func words(name string) string {
+	name = strings.ReplaceAll(name, "_id__", "__")
 	text := strings.Join(strings.FieldsFunc(name, func(r rune) bool { return r == '_' || unicode.IsSpace(r) }), " ")
 	if text == "" {
 		return name

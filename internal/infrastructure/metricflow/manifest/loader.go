@@ -51,10 +51,17 @@ type loaded struct {
 	file    fs.FileInfo // nil when there was none
 	read    time.Time
 	catalog *metric.Catalog
-	hash    string
+	content
+	before  content // of the manifest whose place this one took
 	written time.Time
 	nodes   map[string]metric.Location // where the manifest itself says that metrics are
 	fault   error                      // why the newest file is not the catalog; nil when it is
+}
+
+// content is what a manifest is known by, and what the engine is given of it.
+type content struct {
+	hash string
+	data []byte
 }
 
 // NewLoader watches the manifest of the dbt project at projectDir, in its folder target ("" for dbt's default,
@@ -83,6 +90,27 @@ func (l *Loader) Current(ctx context.Context) (metric.Snapshot, error) {
 	}
 	age := max(l.now().Sub(at.written), 0)
 	return metric.Snapshot{Catalog: at.catalog, Hash: at.hash, Age: age, Stale: at.fault}, nil
+}
+
+// Present returns the hash of the snapshot that Current returns, and fails as it does.
+func (l *Loader) Present(ctx context.Context) (string, error) {
+	s, err := l.Current(ctx)
+	return s.Hash, err
+}
+
+// Bytes returns the manifest with this hash when it is the present one or the one before, without a look at the
+// file. The bytes are shared and never change.
+func (l *Loader) Bytes(hash string) ([]byte, bool) {
+	at := l.current.Load()
+	if at == nil {
+		return nil, false
+	}
+	for _, c := range []content{at.content, at.before} {
+		if c.hash == hash && c.data != nil {
+			return c.data, true
+		}
+	}
+	return nil, false
 }
 
 // look returns the present state, after a look at the file when one is due. Only the very first has to be waited
@@ -139,7 +167,9 @@ func (l *Loader) refresh(before *loaded) *loaded {
 		same.file, same.read, same.written, same.fault = info, l.now(), info.ModTime(), nil
 		return &same
 	}
-	next := &loaded{file: info, read: l.now(), hash: hash, written: info.ModTime()}
+	next := &loaded{
+		file: info, read: l.now(), content: content{hash, data}, before: before.content, written: info.ModTime(),
+	}
 	if next.catalog, next.nodes, err = load(data); err != nil {
 		return before.failing(info, l.now(), err)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -26,26 +27,39 @@ type Config struct {
 	// Env names further environment variables that the profile reads. PATH, HOME, LANG, LC_*, TZ, TMPDIR and DBT_*
 	// are handed on anyway, Steward's own and its credentials never.
 	Env []string `yaml:"env" validate:"omitempty,max=200,dive,required,max=200"`
-	// IdleRelease is how long an unused DuckDB file stays open; dbt can write to it only afterwards. 5 s by default.
+	// Workers is how many questions are answered at a time, each by a process of its own. As many as there are
+	// processors by default.
+	Workers int `yaml:"workers" validate:"gte=0,lte=256"`
+	// Spare is how many more processes are kept warm, to take the place of one that ends. 1 by default, -1 for none.
+	Spare int `yaml:"spare" validate:"gte=-1,lte=256"`
+	// MaxRequests, MaxMemory (bytes) and MaxAge are what a worker may reach before it is replaced, between questions.
+	// 10,000, 1 GiB and 12 h by default; requests and age are cut by up to a fifth, so that workers do not go together.
+	MaxRequests int           `yaml:"max_requests" validate:"gte=0"`
+	MaxMemory   int64         `yaml:"max_memory" validate:"gte=0"`
+	MaxAge      time.Duration `yaml:"max_age" validate:"gte=0"`
+	// IdleRelease is how long an unused DuckDB file stays open; dbt can write to it only afterwards. 1 s by default.
 	IdleRelease time.Duration `yaml:"idle_release" validate:"gte=0"`
 	// LockWait is how long a question waits for a file that another process writes to. 10 s by default.
 	LockWait time.Duration `yaml:"lock_wait" validate:"gte=0"`
 	// ReadyTimeout bounds the start of a worker. 60 s by default.
 	ReadyTimeout time.Duration `yaml:"ready_timeout" validate:"gte=0"`
-	// QueueDepth is how many questions may wait for their turn before one more is refused. 16 by default.
+	// QueueDepth is how many questions may wait for their turn before one more is refused. 64 by default.
 	QueueDepth int `yaml:"queue_depth" validate:"gte=0,lte=10000"`
 	// MaxAnswer bounds the bytes of one answer on the pipe. 32 MiB by default.
 	MaxAnswer int `yaml:"max_answer" validate:"gte=0,lte=1073741824"`
 }
 
 const (
-	defaultIdleRelease  = 5 * time.Second
+	defaultSpare        = 1
+	defaultMaxRequests  = 10_000
+	defaultMaxMemory    = 1 << 30
+	defaultMaxAge       = 12 * time.Hour
+	defaultIdleRelease  = time.Second
 	defaultLockWait     = 10 * time.Second
 	defaultReadyTimeout = time.Minute
-	defaultQueueDepth   = 16
+	defaultQueueDepth   = 64
 	defaultMaxAnswer    = 32 << 20
 	defaultPython       = "python3"
-	workers             = 1 // one warm process; lanes and keepers are written for more
 )
 
 // ErrEnv refuses a configuration that would hand Steward's own variables to Python.
@@ -54,6 +68,11 @@ var ErrEnv = fault.New(fault.Invalid, "metric.config_env",
 
 func (c Config) withDefaults() Config {
 	c.Python = or(c.Python, defaultPython)
+	c.Workers = or(c.Workers, runtime.GOMAXPROCS(0))
+	c.Spare = or(c.Spare, defaultSpare)
+	c.MaxRequests = or(c.MaxRequests, defaultMaxRequests)
+	c.MaxMemory = or(c.MaxMemory, defaultMaxMemory)
+	c.MaxAge = or(c.MaxAge, defaultMaxAge)
 	c.IdleRelease = or(c.IdleRelease, defaultIdleRelease)
 	c.LockWait = or(c.LockWait, defaultLockWait)
 	c.ReadyTimeout = or(c.ReadyTimeout, defaultReadyTimeout)
@@ -79,15 +98,6 @@ func (c Config) located() (Config, error) {
 		}
 	}
 	return c, nil
-}
-
-// manifest is where the engine reads what Steward's catalog has read.
-func (c Config) manifest() string {
-	target := or(c.TargetPath, "target")
-	if !filepath.IsAbs(target) {
-		target = filepath.Join(c.ProjectDir, target)
-	}
-	return filepath.Join(target, "semantic_manifest.json")
 }
 
 func or[T comparable](value, otherwise T) T {

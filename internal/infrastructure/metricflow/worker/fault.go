@@ -47,12 +47,12 @@ func (r refusal) fault() *fault.Fault {
 type stage string
 
 const (
-	interpreter stage = "interpreter"
-	engine      stage = "engine"
-	adapter     stage = "adapter"
-	project     stage = "project"
-	manifest    stage = "manifest"
-	warehouse   stage = "warehouse"
+	interpreter  stage = "interpreter"
+	engine       stage = "engine"
+	adapter      stage = "adapter"
+	project      stage = "project"
+	manifestFile stage = "manifest"
+	warehouse    stage = "warehouse"
 )
 
 // notStarted is why there is no worker: a fault for callers, and for the operator what to do.

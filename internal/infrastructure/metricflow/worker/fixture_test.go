@@ -134,9 +134,10 @@ func writeSQL(interpreter, file, sql string) error {
 	return nil
 }
 
-// shopConfig is that of a source on the project in dir. The profile finds its file relative to the project.
+// shopConfig is that of a source on the project in dir. The profile finds its file relative to the project. One worker
+// is enough where the test is not about several: each takes seconds to start.
 func shopConfig(dir, interpreter string) Config {
-	return Config{ProjectDir: dir, Python: interpreter}
+	return Config{ProjectDir: dir, Python: interpreter, Workers: 1, Spare: -1}
 }
 
 // shop is the shared source: read-only use.
@@ -176,9 +177,9 @@ func ownShop(t *testing.T, change func(*Config)) (*Source, string) {
 
 // newSource makes a source that is closed with the test. source, when given, is run in place of the worker's
 // program: how Steward deals with a worker gone wrong needs one that does.
-func newSource(t *testing.T, cfg Config, source []byte) *Source {
+func newSource(t *testing.T, cfg Config, source []byte, options ...Option) *Source {
 	t.Helper()
-	s, err := New(cfg, time.Now, zap.NewNop())
+	s, err := New(cfg, time.Now, zap.NewNop(), options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +242,7 @@ func gotFault(t *testing.T, err error, want *fault.Fault) *fault.Fault {
 func eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	ctx := within(t, 30*time.Second)
-	for tick := time.NewTicker(20 * time.Millisecond); !done(); {
+	for tick := time.NewTicker(5 * time.Millisecond); !done(); {
 		select {
 		case <-ctx.Done():
 			t.Fatalf("waited in vain until %s", what)

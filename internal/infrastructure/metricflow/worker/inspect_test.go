@@ -23,7 +23,7 @@ func statuses(i Inspection) string {
 
 func TestSource_InspectFindsEverythingWell(t *testing.T) {
 	got := shop(t).Inspect(within(t, time.Minute))
-	want := "interpreter ok, engine ok, adapter ok, project ok, manifest ok, warehouse ok"
+	want := "interpreter ok, engine ok, adapter ok, project ok, manifest ok, warehouse ok, workers ok"
 	if diff := cmp.Diff(want, statuses(got)); diff != "" || got.Err() != nil {
 		t.Errorf("%+v\n%s", got, diff)
 	}
@@ -40,30 +40,30 @@ func TestSource_InspectSaysWhatToMend(t *testing.T) {
 		want  string
 		mend  string
 	}{
-		"no interpreter": {nil, "interpreter failed, engine skipped, adapter skipped, project skipped, manifest skipped, warehouse skipped", "pip install"},
+		"no interpreter": {nil, "interpreter failed, engine skipped, adapter skipped, project skipped, manifest skipped, warehouse skipped, workers skipped", "pip install"},
 		"no project": {
 			func(dir string) error { return os.Remove(filepath.Join(dir, "dbt_project.yml")) },
-			"interpreter ok, engine ok, adapter ok, project failed, manifest skipped, warehouse skipped", "metrics.project_dir",
+			"interpreter ok, engine ok, adapter ok, project failed, manifest skipped, warehouse skipped, workers skipped", "metrics.project_dir",
 		},
 		"no profile": {
 			func(dir string) error {
 				return os.WriteFile(filepath.Join(dir, "profiles.yml"), []byte("other: {}\n"), 0o600)
 			},
-			"interpreter ok, engine ok, adapter ok, project failed, manifest skipped, warehouse skipped", "profiles.yml",
+			"interpreter ok, engine ok, adapter ok, project failed, manifest skipped, warehouse skipped, workers skipped", "profiles.yml",
 		},
 		"no adapter": {
 			func(dir string) error {
 				return os.WriteFile(filepath.Join(dir, "profiles.yml"), []byte("shop:\n  target: x\n  outputs:\n    x: {type: snowflake, schema: s}\n"), 0o600)
 			},
-			"interpreter ok, engine ok, adapter failed, project skipped, manifest skipped, warehouse skipped", "dbt-snowflake",
+			"interpreter ok, engine ok, adapter failed, project skipped, manifest skipped, warehouse skipped, workers skipped", "dbt-snowflake",
 		},
 		"no manifest": {
 			func(dir string) error { return os.Remove(filepath.Join(dir, "target", "semantic_manifest.json")) },
-			"interpreter ok, engine ok, adapter ok, project ok, manifest failed, warehouse skipped", "dbt parse",
+			"interpreter ok, engine ok, adapter ok, project ok, manifest failed, warehouse skipped, workers ok", "dbt parse",
 		},
 		"no warehouse": {
 			func(dir string) error { return os.Remove(warehouseOf(dir)) },
-			"interpreter ok, engine ok, adapter ok, project ok, manifest ok, warehouse failed", "dbt build",
+			"interpreter ok, engine ok, adapter ok, project ok, manifest ok, warehouse failed, workers ok", "dbt build",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,42 +1,45 @@
 package worker
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
-	"unicode"
 
 	"go.uber.org/zap"
-
-	"github.com/steward-mcp/steward/internal/domain/fault"
 )
 
-// process is one running worker. It serves one ask at a time; kill may come at any moment, from anywhere.
+// process is one running worker. It serves one ask at a time; kill may come at any moment, from anywhere. What has no
+// lock of its own belongs to whoever the pool has given the process to.
 type process struct {
 	cmd     *exec.Cmd
 	in      *os.File // to its stdin
 	out     *os.File // from its stdout
+	stops   *os.File // to its descriptor for requests that nobody waits for any more
 	limit   int
 	ready   ready
-	asked   uint64
-	served  atomic.Bool   // it answered at least once
-	stopped atomic.Bool   // it was ended because whoever asked would not wait
+	lease   lease
+	served  atomic.Bool   // it answered at least one question
+	stopped atomic.Bool   // it was ended because whoever asked would not wait, or because its lease was up
+	retired chan struct{} // closed when it is to be replaced
 	done    chan struct{} // closed when the process is reaped and its stderr read to the end
+
+	requests  int
+	rss       int64    // bytes that it held when it last answered
+	manifests []string // hashes of the manifests whose engines it has, the newest last
+	unfit     string   // hash of the last manifest that it could not read
 
 	talk sync.Mutex // held by an exchange, so that a worker's last words are read before their pipe is closed
 
 	mu     sync.Mutex
-	ended  bool // kill was called
+	ended  bool // kill or retire was called
 	reaped bool // its process number may be another's by now
 }
 
@@ -49,10 +52,14 @@ func launch(ctx context.Context, cfg Config, env []string, source []byte, log *z
 	if err != nil {
 		return nil, err
 	}
-	p := &process{in: pipes.toWorker, out: pipes.fromWorker, limit: cfg.MaxAnswer, done: make(chan struct{})}
+	p := &process{
+		in: pipes.toWorker, out: pipes.fromWorker, stops: pipes.toStops, limit: cfg.MaxAnswer,
+		retired: make(chan struct{}), done: make(chan struct{}),
+	}
 	p.cmd = exec.CommandContext(ctx, cfg.Python, "-I", "-u", "-X", "utf8", "-c", bootstrap) //nolint:gosec // the operator configures the interpreter
 	p.cmd.Env, p.cmd.Dir = env, cfg.ProjectDir
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = pipes.stdin, pipes.stdout, pipes.stderr
+	p.cmd.ExtraFiles = []*os.File{pipes.stops} // the first of these is descriptor 3
 	p.cmd.SysProcAttr = ownGroup()
 	p.cmd.Cancel = func() error { p.kill(); return nil }
 	err = p.cmd.Start()
@@ -81,7 +88,8 @@ func (p *process) reap(stderr *sync.WaitGroup, fromStderr *os.File) {
 	p.reaped = true
 	p.mu.Unlock()
 	stderr.Wait()
-	_ = p.in.Close()
+	p.closeInput()
+	_ = p.stops.Close()
 	// What the worker wrote is in the pipe by now. Only a process that left the group could keep a reader waiting.
 	_ = p.out.SetReadDeadline(time.Now().Add(lastWords)) //nolint:forbidigo // the operating system compares it with its own clock
 	p.talk.Lock()
@@ -110,71 +118,38 @@ func (p *process) alive() bool {
 	return !p.ended
 }
 
-// greet says hello and waits for the ready frame, until ctx ends.
-func (p *process) greet(ctx context.Context, h hello) error {
-	err := p.exchange(ctx, h, &p.ready)
-	if err == nil && (p.ready.Protocol != protocolVersion) {
-		p.kill()
-		err = errGarbage
-	}
-	return err
-}
-
-// ask sends one request and reads its answer. When ctx ends first, or the worker breaks the protocol, the process
-// group is ended: there is no other way to be sure that the work has stopped.
-func (p *process) ask(ctx context.Context, r request) (*result, error) {
-	p.asked++
-	r.ID = p.asked
-	var a answer
-	if err := p.exchange(ctx, r, &a); err != nil {
-		return nil, err
-	}
-	if a.ID != r.ID || (a.Result == nil) == (a.Error == nil) {
-		p.kill()
-		return nil, errGarbage
-	}
-	p.served.Store(true)
-	if a.Error != nil {
-		return nil, a.Error.fault()
-	}
-	return a.Result, nil
-}
-
-func (p *process) exchange(ctx context.Context, send, receive any) error {
-	body, err := json.Marshal(send)
-	if err != nil {
-		return fmt.Errorf("encode a request: %w", err)
-	}
-	p.talk.Lock()
-	defer p.talk.Unlock()
-	stop := context.AfterFunc(ctx, p.kill)
-	defer stop()
-	err = writeFrame(p.in, body)
-	if err == nil {
-		err = readFrame(p.out, p.limit, receive)
-	}
-	if err == nil {
-		return nil
-	}
-	p.kill()
-	if ctx.Err() != nil {
+// retire has the keeper replace p, which nobody uses at the moment. p ends by itself, after it has closed its session.
+func (p *process) retire() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.ended {
+		p.ended = true
 		p.stopped.Store(true)
-		return fault.From(ctx.Err())
+		close(p.retired)
 	}
-	return err
 }
+
+// closeInput tells p that there is nothing more to do. Closing again does nothing.
+func (p *process) closeInput() { _ = p.in.Close() }
+
+// has reports whether p has the engine of the manifest with this hash.
+func (p *process) has(hash string) bool { return slices.Contains(p.manifests, hash) }
+
+// knows reports whether p has that engine or has found that it cannot have it.
+func (p *process) knows(hash string) bool { return p.unfit == hash || p.has(hash) }
 
 type pipes struct {
-	stdin, stdout, stderr            *os.File // the child's
-	toWorker, fromWorker, fromStderr *os.File // ours
+	stdin, stdout, stderr, stops              *os.File // the child's
+	toWorker, fromWorker, fromStderr, toStops *os.File // ours
 }
 
 func openPipes() (*pipes, error) {
 	var p pipes
-	var errs [3]error
+	var errs [4]error
 	p.stdin, p.toWorker, errs[0] = os.Pipe()
 	p.fromWorker, p.stdout, errs[1] = os.Pipe()
 	p.fromStderr, p.stderr, errs[2] = os.Pipe()
+	p.stops, p.toStops, errs[3] = os.Pipe()
 	if err := errors.Join(errs[:]...); err != nil {
 		p.closeChildEnds()
 		p.closeOurEnds()
@@ -183,8 +158,8 @@ func openPipes() (*pipes, error) {
 	return &p, nil
 }
 
-func (p *pipes) closeChildEnds() { closeAll(p.stdin, p.stdout, p.stderr) }
-func (p *pipes) closeOurEnds()   { closeAll(p.toWorker, p.fromWorker, p.fromStderr) }
+func (p *pipes) closeChildEnds() { closeAll(p.stdin, p.stdout, p.stderr, p.stops) }
+func (p *pipes) closeOurEnds()   { closeAll(p.toWorker, p.fromWorker, p.fromStderr, p.toStops) }
 
 func closeAll(files ...*os.File) {
 	for _, f := range files {
@@ -193,34 +168,3 @@ func closeAll(files ...*os.File) {
 		}
 	}
 }
-
-// longestLine bounds what one line of the worker's stderr may add to the log; the rest of the line is dropped.
-const longestLine = 2000
-
-func logLines(from *os.File, log *zap.Logger, redact *strings.Replacer) {
-	lines := bufio.NewReaderSize(from, longestLine)
-	for {
-		line, more, err := lines.ReadLine()
-		if len(line) > 0 {
-			log.Debug("metrics worker", zap.String("line", redact.Replace(printable(string(line)))))
-		}
-		for more && err == nil {
-			_, more, err = lines.ReadLine()
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-// printable drops what would colour or move a terminal's cursor.
-func printable(line string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return -1
-		}
-		return r
-	}, ansi.ReplaceAllString(line, ""))
-}
-
-var ansi = regexp.MustCompile(`\x1b\[[0-9;]*[A-Za-z]`)

@@ -32,17 +32,23 @@ const protocolVersion = 1
 
 // The operations that worker.py documents.
 const (
-	opQuery   = "query"
-	opCompile = "compile"
-	opValues  = "values"
-	opHealth  = "health"
+	opLoad     = "load"
+	opCompile  = "compile"
+	opRun      = "run"
+	opValidate = "validate"
+	opHealth   = "health"
 )
+
+// codeCanceled is the code of a request that was stopped because Steward asked for it.
+const codeCanceled = "canceled"
+
+// enginesKept is how many engines a worker keeps: the present manifest's and the one before.
+const enginesKept = 2
 
 type hello struct {
 	ProjectDir  string `json:"project_dir"`
 	ProfilesDir string `json:"profiles_dir,omitempty"`
 	Target      string `json:"target,omitempty"`
-	Manifest    string `json:"manifest"`
 	IdleRelease int64  `json:"idle_release_ms"`
 	LockWait    int64  `json:"lock_wait_ms"`
 	MaxFrame    int    `json:"max_frame"`
@@ -52,7 +58,6 @@ type ready struct {
 	Ready    bool     `json:"ready"`
 	Protocol int      `json:"protocol"`
 	Adapter  string   `json:"adapter"`
-	Manifest string   `json:"manifest"`
 	Problem  *refusal `json:"problem"`
 	Versions versions `json:"versions"`
 }
@@ -65,16 +70,25 @@ type versions struct {
 	Adapter       string `json:"adapter"`
 }
 
+// request holds the fields of every operation; each sends its own.
 type request struct {
 	ID       uint64    `json:"id"`
 	Op       string    `json:"op"`
-	Deadline int64     `json:"deadline_ms,omitempty"`
-	Question *question `json:"question,omitempty"`
-	Field    string    `json:"field,omitempty"` // values: dimension or entity
+	Manifest string    `json:"manifest,omitempty"` // load, compile, validate
+	Question *question `json:"question,omitempty"` // compile
+	Field    string    `json:"field,omitempty"`    // compile: dimension or entity, to list its values
+
+	SQL      string          `json:"sql,omitempty"`      // run, as are those below
+	Columns  []metric.Column `json:"columns,omitempty"`  // without types
+	Limit    int             `json:"limit,omitempty"`    // rows to answer with; one more is fetched
+	Filtered bool            `json:"filtered,omitempty"` // a value of the caller's was compared
+
+	SkipWarehouse bool  `json:"skip_warehouse,omitempty"` // validate, as are those below
+	ShowAll       bool  `json:"show_all,omitempty"`
+	TimeoutMS     int64 `json:"timeout_ms,omitempty"`
 }
 
 type question struct {
-	Manifest   string   `json:"manifest,omitempty"`
 	Metrics    []string `json:"metrics,omitempty"`
 	GroupBy    []item   `json:"group_by,omitempty"`
 	Where      []string `json:"where,omitempty"`
@@ -94,6 +108,7 @@ type item struct {
 
 type answer struct {
 	ID     uint64   `json:"id"`
+	RSS    int64    `json:"rss"`
 	Result *result  `json:"result"`
 	Error  *refusal `json:"error"`
 }
@@ -104,9 +119,18 @@ type result struct {
 	Rows      [][]any         `json:"rows"`
 	More      bool            `json:"more"`
 	SQL       string          `json:"sql"`
-	Manifest  string          `json:"manifest"`
+	Issues    []issue         `json:"issues"`
 	Warehouse bool            `json:"warehouse"`
 	Problem   *refusal        `json:"problem"`
+}
+
+type issue struct {
+	Severity metric.Severity `json:"severity"`
+	Message  string          `json:"message"`
+	Kind     string          `json:"kind"`
+	Name     string          `json:"name"`
+	File     string          `json:"file"`
+	Line     int             `json:"line"`
 }
 
 type refusal struct {
@@ -126,17 +150,32 @@ var (
 	errGarbage  = errors.New("what came is no answer to what was asked")
 )
 
+// writeFrame writes a frame in one piece, or, where its body would have to be copied for that at some cost, in two.
 func writeFrame(w io.Writer, body []byte) error {
-	frame := binary.BigEndian.AppendUint32(make([]byte, 0, headerSize+len(body)), uint32(len(body))) //nolint:gosec // requests are bounded far below 4 GiB
-	if _, err := w.Write(append(frame, body...)); err != nil {
-		return fmt.Errorf("write to the worker: %w", err)
+	const small = 64 << 10
+	frame := binary.BigEndian.AppendUint32(make([]byte, 0, headerSize+min(len(body), small)), uint32(len(body))) //nolint:gosec // requests are bounded far below 4 GiB
+	if len(body) <= small {
+		frame, body = append(frame, body...), nil
+	}
+	for _, part := range [][]byte{frame, body} {
+		if len(part) == 0 {
+			continue
+		}
+		if _, err := w.Write(part); err != nil {
+			return fmt.Errorf("write to the worker: %w", err)
+		}
 	}
 	return nil
 }
 
-// readFrame reads one frame of at most limit bytes into v, numbers as they stand. What is not a frame at all shows
-// as a size beyond the limit or as text that is no JSON.
-func readFrame(r io.Reader, limit int, v any) error {
+func writeNumber(w io.Writer, number uint64) error {
+	_, err := w.Write(binary.BigEndian.AppendUint64(nil, number))
+	return err
+}
+
+// readFrame reads one frame of at most limit bytes into v, numbers as they stand, and calls begun when it has begun to
+// come. What is not a frame at all shows as a size beyond the limit or as text that is no JSON.
+func readFrame(r io.Reader, limit int, v any, begun func()) error {
 	var header [headerSize]byte
 	if _, err := io.ReadFull(r, header[:]); err != nil {
 		return fmt.Errorf("read from the worker: %w", err)
@@ -145,6 +184,7 @@ func readFrame(r io.Reader, limit int, v any) error {
 	if size > limit {
 		return errOversize
 	}
+	begun()
 	body := make([]byte, size)
 	if _, err := io.ReadFull(r, body); err != nil {
 		return fmt.Errorf("read from the worker: %w", err)

@@ -2,46 +2,53 @@ package worker
 
 import (
 	"github.com/steward-mcp/steward/internal/domain/metric"
+	"github.com/steward-mcp/steward/internal/infrastructure/metricflow/dialect"
 )
 
-func questionRequest(op, adapter string, q metric.Question) (request, error) {
-	where, err := conditions(adapter, q.Filters)
+// asked is what the engine is to compile. Its JSON text is one for questions that mean the same.
+type asked struct {
+	question question
+	field    string // dimension or entity, when its distinct values are wanted
+}
+
+func toAsked(adapter string, q metric.Question) (asked, error) {
+	where, err := dialect.Conditions(adapter, q.Where)
 	if err != nil {
-		return request{}, err
+		return asked{}, err
 	}
 	if q.Limit <= 0 {
-		return request{}, metric.ErrQuestion.Saying("A question needs a limit above zero.")
+		return asked{}, metric.ErrQuestion.Saying("A question needs a limit above zero.")
 	}
-	return request{Op: op, Question: &question{
-		Manifest: q.Manifest, Metrics: q.Metrics, GroupBy: items(q.GroupBy), Where: where, OrderBy: orderItems(q.OrderBy),
+	return asked{question: question{
+		Metrics: q.Metrics, GroupBy: items(q.GroupBy), Where: where, OrderBy: orderItems(q.OrderBy),
 		Start: q.Start, End: q.End, Limit: q.Limit, SavedQuery: q.SavedQuery,
 	}}, nil
 }
 
-func listingRequest(adapter string, l metric.Listing) (request, error) {
-	field := metric.Filter{Field: l.Field.Name, Grain: l.Field.Grain, Kind: l.Kind, Op: metric.IsNotNull}
-	where, err := conditions(adapter, append([]metric.Filter{field}, l.Filters...))
+func toListing(adapter string, l metric.Listing) (asked, error) {
+	field := metric.Ref{Name: l.Field.Name, Grain: l.Field.Grain, Kind: l.Kind}
+	conditions := []metric.Condition{metric.Comparison{Left: field, Op: metric.IsNotNull}}
+	where, err := dialect.Conditions(adapter, append(conditions, l.Where...))
 	if err != nil {
-		return request{}, err
+		return asked{}, err
 	}
 	if l.Contains != "" {
-		found, err := contains(adapter, field, l.Contains)
+		found, err := dialect.Contains(adapter, field, l.Contains)
 		if err != nil {
-			return request{}, err
+			return asked{}, err
 		}
 		where = append(where, found)
 	}
 	if l.Limit <= 0 {
-		return request{}, metric.ErrQuestion.Saying("A listing of values needs a limit above zero.")
+		return asked{}, metric.ErrQuestion.Saying("A listing of values needs a limit above zero.")
 	}
 	kind := "dimension"
 	if l.Kind == metric.EntityKey {
 		kind = "entity"
 	}
 	by := items([]metric.GroupBy{l.Field})
-	return request{Op: opValues, Field: kind, Question: &question{
-		Manifest: l.Manifest, Metrics: l.Metrics, GroupBy: by, OrderBy: by, Where: where,
-		Start: l.Start, End: l.End, Limit: l.Limit,
+	return asked{field: kind, question: question{
+		Metrics: l.Metrics, GroupBy: by, OrderBy: by, Where: where, Start: l.Start, End: l.End, Limit: l.Limit,
 	}}, nil
 }
 

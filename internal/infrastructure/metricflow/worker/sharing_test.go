@@ -90,7 +90,7 @@ func TestSource_AnswersOnceTheWriterIsDone(t *testing.T) {
 	release := holder(t, warehouseOf(dir), false)
 	var done sync.WaitGroup
 	done.Go(func() {
-		eventually(t, "the question waits", func() bool { return len(s.lanes) == 1 && s.Health() == nil })
+		eventually(t, "the question waits", func() bool { return s.State().Busy == 1 })
 		release()
 	})
 	ask(t, s, anOrder)

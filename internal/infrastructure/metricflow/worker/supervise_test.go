@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,73 +27,89 @@ var (
 	endless = metric.Question{Metrics: []string{"endless"}, Limit: 1}
 )
 
-// broken workers speak the protocol, up to a point. They prove how Steward deals with a process gone wrong.
+// Fake workers speak the protocol, up to a point. They prove how Steward deals with a process gone wrong.
 const prelude = `
-import json, os, sys, time, subprocess
+import json, os, sys, threading, time, subprocess
 def send(o):
     b = o if isinstance(o, bytes) else json.dumps(o).encode()
     os.write(1, len(b).to_bytes(4, "big") + b)
 def receive():
-    return json.loads(take(int.from_bytes(take(4), "big")))
+    r = json.loads(take(int.from_bytes(take(4), "big")))
+    if r.get("op") == "load":
+        r["data"] = take(int.from_bytes(take(4), "big")).decode()
+    return r
+def answer(r, result={}, rss=1):
+    send({"id": r["id"], "rss": rss, "result": result})
+def refuse(r, code):
+    send({"id": r["id"], "rss": 1, "error": {"code": code, "message": "no"}})
+def ready():
+    send(READY)
+    answer(receive()) # to the manifest
+def serve(run, **ops):
+    while True:
+        r = receive()
+        if r["op"] in ops:
+            ops[r["op"]](r)
+        elif r["op"] == "run":
+            run(r)
+        elif r["op"] == "compile":
+            answer(r, {"sql": "SELECT %d" % r["question"]["limit"], "columns": [{"name": "n"}]})
+        else:
+            answer(r)
 hello = receive()
 READY = {"ready": True, "protocol": 1, "adapter": "duckdb", "versions": {"dbt_metricflow": "0.15.0"}}
 `
 
-func brokenWorker(t *testing.T, change func(*Config), source string) *Source {
+func fakeWorker(t *testing.T, change func(*Config), source string) *Source {
 	t.Helper()
-	cfg := Config{ProjectDir: t.TempDir(), Python: mustPython(t), ReadyTimeout: 30 * time.Second}
+	cfg := Config{ProjectDir: t.TempDir(), Python: mustPython(t), ReadyTimeout: 30 * time.Second, Workers: 1, Spare: -1}
 	if change != nil {
 		change(&cfg)
 	}
-	return newSource(t, cfg, []byte(prelude+source))
+	return newSource(t, cfg, []byte(prelude+source), WithManifests(&fakeManifests{hashes: []string{"m"}}))
+}
+
+// fakeManifests are texts that fake workers take for manifests; the last is the present one. Each has its hash as its
+// content.
+type fakeManifests struct {
+	mu     sync.Mutex
+	hashes []string
+}
+
+func (m *fakeManifests) Present(context.Context) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.hashes[len(m.hashes)-1], nil
+}
+
+func (m *fakeManifests) Bytes(hash string) ([]byte, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return []byte(hash), slices.Contains(m.hashes, hash)
+}
+
+// limited is a question that is like no other with another limit.
+func limited(limit int) metric.Question {
+	return metric.Question{Metrics: []string{"orders"}, Limit: limit}
 }
 
 func pidOf(t *testing.T, s *Source) int {
 	t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.idle) != 1 {
-		t.Fatalf("%d idle workers", len(s.idle))
+	s.pool.mu.Lock()
+	defer s.pool.mu.Unlock()
+	if len(s.pool.idle) != 1 {
+		t.Fatalf("%d idle workers", len(s.pool.idle))
 	}
-	return s.idle[0].cmd.Process.Pid
+	return s.pool.idle[0].cmd.Process.Pid
 }
 
 func groupGone(pid int) bool { return errors.Is(syscall.Kill(-pid, 0), syscall.ESRCH) }
 
-func TestSource_EndsTheProcessGroupAtTheDeadlineAndServesTheNextQuestion(t *testing.T) {
-	s, _ := ownShop(t, nil)
-	ask(t, s, anOrder)
-	pid := pidOf(t, s)
-	_, err := s.Answer(within(t, 300*time.Millisecond), endless)
-	wantFault(t, err, fault.ErrTimeout)
-	eventually(t, "the process group is gone", func() bool { return groupGone(pid) })
-	ask(t, s, anOrder)
-	if again := pidOf(t, s); again == pid {
-		t.Error("the same process answered")
-	}
-}
-
-func TestSource_EndsTheWorkWhenTheCallerLeaves(t *testing.T) {
-	s, _ := ownShop(t, nil)
-	ask(t, s, anOrder)
-	pid := pidOf(t, s)
-	ctx, cancel := context.WithCancel(t.Context())
-	var left sync.WaitGroup
-	left.Go(func() {
-		eventually(t, "the question runs", func() bool { return len(s.lanes) == 1 })
-		cancel()
-	})
-	_, err := s.Answer(ctx, endless)
-	left.Wait()
-	wantFault(t, err, fault.ErrCanceled)
-	eventually(t, "the process group is gone", func() bool { return groupGone(pid) })
-}
-
 func TestSource_EndsWhatTheWorkerStartedToo(t *testing.T) {
-	s := brokenWorker(t, nil, `
+	s := fakeWorker(t, nil, `
 child = subprocess.Popen(["sleep", "600"])
 open("child", "w").write(str(child.pid))
-send(READY)
+ready()
 receive()
 os._exit(3)
 `)
@@ -125,7 +142,7 @@ func TestSource_SurvivesACrashInTheMiddleOfAQuestion(t *testing.T) {
 	pid := pidOf(t, s)
 	var struck sync.WaitGroup
 	struck.Go(func() {
-		eventually(t, "the question runs", func() bool { return len(s.lanes) == 1 })
+		eventually(t, "the question runs", func() bool { return s.State().Busy == 1 })
 		_ = syscall.Kill(pid, syscall.SIGSEGV)
 	})
 	_, err := s.Answer(within(t, time.Minute), endless)
@@ -154,14 +171,15 @@ func TestSource_RefusesGarbage(t *testing.T) {
 		"instead of ready":     {`os.write(1, b"Welcome to Python!\n"); time.sleep(600)`, metric.ErrEngineUnavailable},
 		"a frame of no JSON":   {`send(b"\xff\xfe{"); time.sleep(600)`, metric.ErrEngineUnavailable},
 		"another protocol":     {`send({**READY, "protocol": 99}); time.sleep(600)`, metric.ErrEngineUnavailable},
-		"instead of an answer": {`send(READY); receive(); os.write(1, b"\x00\x00\x00\x05hello"); time.sleep(600)`, metric.ErrEngineUnavailable},
-		"another's answer":     {`send(READY); r = receive(); send({"id": r["id"] + 1, "result": {}}); time.sleep(600)`, metric.ErrEngineUnavailable},
-		"neither nor":          {`send(READY); r = receive(); send({"id": r["id"]}); time.sleep(600)`, metric.ErrEngineUnavailable},
-		"an unknown code":      {`send(READY); r = receive(); send({"id": r["id"], "error": {"code": "?", "message": "/etc/passwd"}}); time.sleep(600)`, metric.ErrEngine},
-		"an oversize frame":    {`send(READY); receive(); os.write(1, (1 << 30).to_bytes(4, "big")); time.sleep(600)`, metric.ErrTooLarge},
+		"instead of an answer": {`ready(); receive(); os.write(1, b"\x00\x00\x00\x05hello"); time.sleep(600)`, metric.ErrEngineUnavailable},
+		"another's answer":     {`ready(); r = receive(); send({"id": r["id"] + 1, "result": {}}); time.sleep(600)`, metric.ErrEngineUnavailable},
+		"neither nor":          {`ready(); r = receive(); send({"id": r["id"]}); time.sleep(600)`, metric.ErrEngineUnavailable},
+		"an unknown code":      {`ready(); r = receive(); send({"id": r["id"], "error": {"code": "?", "message": "/etc/passwd"}}); time.sleep(600)`, metric.ErrEngine},
+		"a stop of its own":    {`ready(); refuse(receive(), "canceled"); time.sleep(600)`, metric.ErrEngine},
+		"an oversize frame":    {`ready(); receive(); os.write(1, (1 << 30).to_bytes(4, "big")); time.sleep(600)`, metric.ErrTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := brokenWorker(t, nil, c.source)
+			s := fakeWorker(t, nil, c.source)
 			_, err := s.Answer(within(t, time.Minute), anOrder)
 			wantFault(t, err, c.want)
 		})
@@ -169,7 +187,7 @@ func TestSource_RefusesGarbage(t *testing.T) {
 }
 
 func TestSource_GivesUpOnAWorkerThatIsNeverReady(t *testing.T) {
-	s := brokenWorker(t, func(c *Config) { c.ReadyTimeout = 300 * time.Millisecond }, `time.sleep(600)`)
+	s := fakeWorker(t, func(c *Config) { c.ReadyTimeout = 300 * time.Millisecond }, `time.sleep(600)`)
 	_, err := s.Answer(within(t, time.Minute), anOrder)
 	if f := gotFault(t, err, metric.ErrEngineUnavailable); !strings.Contains(f.Message, "in time") || f.RetryAfter <= 0 {
 		t.Errorf("%+v", f)
@@ -182,7 +200,7 @@ func TestSource_PausesLongerAfterEachFailureAndKeepsTheReason(t *testing.T) {
 			t.Errorf("after %d failures: %v, want %v", failures, got, want)
 		}
 	}
-	s := brokenWorker(t, nil, `send(READY); os._exit(1)`)
+	s := fakeWorker(t, nil, `send(READY); os._exit(1)`)
 	s.Start(t.Context())
 	eventually(t, "the failure shows", func() bool {
 		f := fault.From(s.Health())
@@ -214,48 +232,6 @@ func TestSource_SaysThatTheEngineIsNotInstalled(t *testing.T) {
 	}
 }
 
-func TestSource_RefusesWhenTheQueueIsFullAndServesTheRestInTurn(t *testing.T) {
-	s := brokenWorker(t, func(c *Config) { c.QueueDepth = 2 }, `
-send(READY)
-while True:
-    r = receive()
-    while not os.path.exists("go"):
-        time.sleep(0.02)
-    send({"id": r["id"], "result": {"rows": []}})
-`)
-	var answered sync.WaitGroup
-	errs := make(chan error, 3)
-	wait := func() {
-		answered.Go(func() {
-			_, err := s.Answer(within(t, time.Minute), anOrder)
-			errs <- err
-		})
-	}
-	s.Start(t.Context())
-	eventually(t, "the worker is ready", func() bool { return s.Health() == nil })
-	wait()
-	eventually(t, "one runs", func() bool { return s.waiting.Load() == 0 && len(s.lanes) == 1 })
-	wait()
-	eventually(t, "one waits", func() bool { return s.waiting.Load() == 1 })
-	_, err := s.Answer(within(t, 50*time.Millisecond), anOrder)
-	wantFault(t, err, fault.ErrTimeout) // whoever waits leaves when its own deadline passes
-	wait()
-	eventually(t, "two wait", func() bool { return s.waiting.Load() == 2 })
-	_, err = s.Answer(within(t, time.Minute), anOrder)
-	if f := gotFault(t, err, metric.ErrBusy); f.RetryAfter <= 0 {
-		t.Errorf("%+v", f)
-	}
-	if err := os.WriteFile(filepath.Join(s.cfg.ProjectDir, "go"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	answered.Wait()
-	for range 3 {
-		if err := <-errs; err != nil {
-			t.Error(err)
-		}
-	}
-}
-
 func TestSource_CloseEndsEverything(t *testing.T) {
 	s, _ := ownShop(t, nil)
 	ask(t, s, anOrder)
@@ -267,7 +243,7 @@ func TestSource_CloseEndsEverything(t *testing.T) {
 			t.Errorf("a question that ran: %v", err)
 		}
 	})
-	eventually(t, "the question runs", func() bool { return len(s.lanes) == 1 })
+	eventually(t, "the question runs", func() bool { return s.State().Busy == 1 })
 	s.Close()
 	asked.Wait()
 	// What the worker itself had started is killed with it, and reaped by whoever adopts orphans here.
@@ -288,11 +264,12 @@ func TestSource_LogsTheWorkersWordsWithoutSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
+	s.manifests = &fakeManifests{hashes: []string{"m"}}
 	s.source = []byte(prelude + `
 print("password is", os.environ["SHOP_PASSWORD"], "\x1b[31mred", file=sys.stderr)
 print("x" * 100000, file=sys.stderr)
 print("last", file=sys.stderr)
-send(READY)
+ready()
 time.sleep(600)
 `)
 	s.Start(t.Context())

@@ -4,19 +4,26 @@ Steward starts this program in the project's own Python (python -I -u -X utf8), 
 and talks to it in frames. A frame is four bytes, big-endian, that count what follows, and then that many bytes.
 
     Steward -> worker   1. this program, as source
-                        2. hello {project_dir, profiles_dir, target, manifest, idle_release_ms, lock_wait_ms, max_frame}
-                        3. requests, one at a time {id, op, deadline_ms, ...}
-    worker -> Steward   1. ready {ready, protocol, versions, adapter, manifest, problem}
-                        2. one answer a request {id, result} or {id, error: {code, message, suggestions, retry_ms}}
+                        2. hello {project_dir, profiles_dir, target, idle_release_ms, lock_wait_ms, max_frame}
+                        3. requests, one at a time {id, op, ...}
+    worker -> Steward   1. ready {ready, protocol, versions, adapter, problem}
+                        2. one answer a request {id, rss, result} or {id, rss, error: {code, message, suggestions,
+                           retry_ms}}; rss is the bytes of memory that the worker holds
 
-ops     query     {question}: compile and run          -> {columns, rows, more, sql}
-        compile   {question}: compile only             -> {sql}
-        values    {question, field}: distinct values   -> {columns, rows, more, sql}
-        ping      nothing                              -> {}
-        health    open the warehouse, read the manifest -> {manifest, warehouse, problem}
+ops     load      {manifest}, then a frame of that manifest's bytes: build its engine -> {}
+        compile   {manifest, question, field}: SQL, for distinct values when field is set -> {sql, columns}
+        run       {sql, columns, limit, filtered}: what compile gave -> {columns, rows, more}
+        validate  {manifest, skip_warehouse, timeout_ms, show_all} -> {issues}
+        health    open the warehouse -> {warehouse, problem}
 
-question {manifest, metrics, group_by [{name, grain, date_part}], where [text], order_by [{name, grain, date_part,
-descending}], start, end, limit, saved_query}. where comes from Steward's own renderer, never from a caller.
+A manifest goes by the hex SHA-256 of its bytes. The worker keeps the engines of the last two that it was given, so
+that questions which rest on the former one are answered while the next is there already.
+
+question {metrics, group_by [{name, grain, date_part}], where [text], order_by [{name, grain, date_part, descending}],
+start, end, limit, saved_query}. where comes from Steward's own renderer, never from a caller.
+
+On descriptor 3 Steward writes eight bytes, big-endian: the id of a request that nobody waits for any more. The worker
+then stops the statement in the warehouse and answers with the code "canceled"; if it does not soon, Steward ends it.
 
 Real stdout is kept for frames alone; whatever prints goes to stderr. stdin is closed to everything else. One
 request is served at a time. End of input ends the process.
@@ -40,13 +47,14 @@ import sys
 import threading
 import time
 from argparse import Namespace
-from pathlib import Path
 
 PROTOCOL = 1
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-COMPILED_KEPT = 256  # compiled questions remembered for each manifest
+ENGINES_KEPT = 2  # the present manifest's and the one before
 SESSION_KEPT = 300  # seconds that an unused session with a warehouse server stays open
 LOCK_POLL = 0.05  # seconds between attempts to open a file that a writer holds
+STOP_AGAIN = 0.1  # seconds between attempts to stop a statement
+STOPS = 3  # the descriptor on which Steward names requests to stop
 
 
 class Refusal(Exception):
@@ -66,6 +74,57 @@ class Refusal(Exception):
         }
 
 
+class Stopped(BaseException):
+    """Nobody waits for this request any more. No Exception, so that no engine takes it for a failure of its own."""
+
+
+class Stops:
+    """Hears on a descriptor of its own which request is to be stopped, and stops its statement from another thread."""
+
+    def __init__(self, descriptor):
+        self._turn = threading.Condition()
+        self._serving, self._named = 0, 0
+        self.interrupt = lambda: None
+        os.set_inheritable(descriptor, False)
+        threading.Thread(target=self._listen, args=(descriptor,), daemon=True).start()
+
+    def begin(self, number):
+        with self._turn:
+            self._serving = number
+
+    def end(self):
+        """Returns only when no attempt to stop is under way, so that none reaches the next request."""
+        with self._turn:
+            self._serving = 0
+            self._turn.notify_all()
+
+    def asked(self):
+        return 0 < self._serving <= self._named
+
+    def check(self, seconds=0):
+        """Wait for seconds, and raise as soon as the present request is to be stopped."""
+        with self._turn:
+            if seconds and not self.asked():
+                self._turn.wait(seconds)
+            if self.asked():
+                raise Stopped
+
+    def _listen(self, descriptor):
+        while True:
+            data = os.read(descriptor, 8)
+            while data and len(data) < 8:
+                data += os.read(descriptor, 8 - len(data))
+            if not data:
+                return
+            with self._turn:
+                self._named = max(self._named, int.from_bytes(data, "big"))
+                self._turn.notify_all()
+                # More than once: a statement that is only about to begin does not hear of it.
+                while self.asked():
+                    self.interrupt()
+                    self._turn.wait(STOP_AGAIN)
+
+
 class Channel:
     """Frames over the process's original stdin and stdout, which nothing else can reach."""
 
@@ -83,8 +142,10 @@ class Channel:
         return bool(select.select([self._in], [], [], seconds)[0])
 
     def read(self):
-        size = int.from_bytes(self._take(4), "big")
-        return json.loads(self._take(size))
+        return json.loads(self.read_bytes())
+
+    def read_bytes(self):
+        return self._take(int.from_bytes(self._take(4), "big"))
 
     def _take(self, size):
         data = bytearray()
@@ -205,16 +266,11 @@ def column_cells(values):
     return ["null" if v is None else write(v) for v in values]
 
 
-def table_text(columns, rows, more, sql):
+def table_text(columns, rows, more):
     """The JSON of one result. rows are tuples in column order; they are written column by column for speed."""
     cells = [column_cells(values) for values in zip(*rows)]
     body = ",".join(["[" + ",".join(row) + "]" for row in zip(*cells)]) if cells else ""
-    return '{"columns":%s,"rows":[%s],"more":%s,"sql":%s}' % (
-        json.dumps(columns),
-        body,
-        "true" if more else "false",
-        quote(sql),
-    )
+    return '{"columns":%s,"rows":[%s],"more":%s}' % (json.dumps(columns), body, "true" if more else "false")
 
 
 # --- project and warehouse -------------------------------------------------------------------------------------
@@ -271,12 +327,12 @@ def version(package):
 class Warehouse:
     """The adapter's own connection, kept open between questions and closed on release."""
 
-    def __init__(self, adapter, lock_wait):
-        self.adapter, self._lock_wait = adapter, lock_wait
+    def __init__(self, adapter, lock_wait, stops):
+        self.adapter, self._lock_wait, self._stops = adapter, lock_wait, stops
         self._credentials = adapter.config.credentials
         self._duckdb = adapter.type() == "duckdb"
         self._file = self._credentials.path if self._duckdb and is_file(self._credentials) else None
-        self._connection, self._opened = None, None
+        self._connection, self._opened, self._running, self.used = None, None, None, 0.0
         self._redactions = [str(v) for k, v in vars(self._credentials).items() if v and SECRET.search(k)]
 
     @property
@@ -296,10 +352,12 @@ class Warehouse:
         except Exception as error:  # noqa: BLE001 - a connection that cannot be closed is gone all the same
             self.log("release", error)
 
-    def run(self, sql, limit, deadline):
-        """Run sql and return (description, rows), at most limit rows."""
-        handle = self._open(deadline)
+    def run(self, sql, limit):
+        """Run sql and return (description, rows), at most limit rows. Stopped when nobody waits for them."""
+        handle = self.open()
+        self._stops.check()
         try:
+            self._running = handle
             if not hasattr(handle, "cursor"):
                 return self._run_by_adapter(sql, limit)
             cursor = handle.cursor()
@@ -312,10 +370,33 @@ class Warehouse:
                     cursor.close()
                     handle.rollback() if hasattr(handle, "rollback") else None
         except Exception as error:
+            if self._stops.asked():
+                raise Stopped from error
             self.log("run", error)
             # A session that broke would break the next question too; one that did not is cheap to open again.
             self.release()
             raise refusal_of_warehouse(error) from error
+        finally:
+            self._running, self.used = None, time.monotonic()
+            # A server may still be about to stop what runs in the session; what comes next must not run there.
+            if self._stops.asked() and not self._duckdb:
+                self.release()
+
+    def interrupt(self):
+        """Stop the statement that runs, if one does. Called from another thread than run."""
+        handle = self._running
+        if handle is None:
+            return
+        try:
+            if self._duckdb:
+                handle.cursor().interrupt()
+            elif hasattr(handle, "cancel"):
+                handle.cancel()  # psycopg2, Trino
+            else:
+                with self.adapter.connection_named("steward_stop"):
+                    self.adapter.cancel_open_connections()
+        except Exception as error:  # noqa: BLE001 - Steward ends a worker that goes on
+            self.log("stop", error)
 
     def _run_by_adapter(self, sql, limit):
         # BigQuery has no DB-API connection; dbt's own table layer stands between.
@@ -328,17 +409,19 @@ class Warehouse:
         except Exception:  # noqa: BLE001 - not every adapter knows; the code or the values say it then
             return str(code).upper()
 
-    def _open(self, deadline):
+    def open(self):
+        """The open connection's handle. A file that another process writes to is waited for."""
         if self._opened is not None and self._opened != self._identity():
             self.release()  # the file was replaced: what is open is the old one
         if self._connection is not None:
             return self._connection.handle
-        give_up = min(time.monotonic() + self._lock_wait, deadline)
+        give_up = time.monotonic() + self._lock_wait
         while True:
             try:
                 connection = self.adapter.acquire_connection("steward")
                 handle = connection.handle
-                self._connection, self._opened = connection, self._identity()
+                self._prepare(handle)
+                self._connection, self._opened, self.used = connection, self._identity(), time.monotonic()
                 return handle
             except Exception as error:
                 self._connection = None
@@ -347,7 +430,21 @@ class Warehouse:
                     raise self._refusal_to_open() from error
                 if time.monotonic() >= give_up:
                     raise Refusal("busy", "Another process is writing to the warehouse.", retry_ms=5000) from error
-                time.sleep(LOCK_POLL)
+                self._stops.check(LOCK_POLL)
+
+    def _prepare(self, handle):
+        """Have a PostgreSQL session read only, and its server notice by itself when this process has been ended."""
+        if self.adapter.type() != "postgres":
+            return
+        handle.commit()  # or the next rollback would undo the profile's role
+        for setting in ("SET default_transaction_read_only = on", NOTICE):
+            try:
+                with handle.cursor() as cursor:
+                    cursor.execute(setting)
+                handle.commit()
+            except Exception as error:  # noqa: BLE001 - a pooler or an older server may not know it
+                self.log("prepare", error)
+                handle.rollback()
 
     def _identity(self):
         try:
@@ -362,14 +459,19 @@ class Warehouse:
         return Refusal("warehouse", "The warehouse cannot be opened.")
 
     def log(self, step, error):
-        text = " ".join(str(error).split())[:500]
+        print(f"warehouse {step}: {type(error).__name__}: {self.told(' '.join(str(error).split())[:500])}", file=sys.stderr)
+
+    def told(self, text):
+        """The warehouse's words without literals, which may be data, and without the profile's secrets."""
         for secret in self._redactions:
             text = text.replace(secret, "[redacted]")
-        print(f"warehouse {step}: {type(error).__name__}: {LITERAL.sub(chr(39) + '…' + chr(39), text)}", file=sys.stderr)
+        return LITERAL.sub("'…'", text)
 
 
 SECRET = re.compile(r"pass|secret|token|key|private", re.I)
 LITERAL = re.compile(r"'[^']*'")
+# No row, and so no error, where the server does not know the setting.
+NOTICE = """SELECT set_config(name, '1000', false) FROM pg_settings WHERE name = 'client_connection_check_interval'"""
 
 
 def is_locked(error):
@@ -393,28 +495,17 @@ def refusal_of_warehouse(error):
 
 
 class Semantics:
-    """The engine over the project's semantic manifest, built again when the manifest's content changes."""
+    """The engines over the last manifests that Steward has sent."""
 
-    def __init__(self, path, adapter):
-        self._path, self._adapter = path, adapter
-        self.hash, self._engine, self._names = "", None, None
-        self._compiled = collections.OrderedDict()
+    def __init__(self, adapter):
+        self._adapter = adapter
+        self._engines = collections.OrderedDict()  # hash -> (manifest, engine)
+        self._names = None
 
-    def load(self, expected=""):
-        """Make the engine that of the manifest whose hash is expected, or of the present file when it is empty."""
-        if self._engine is not None and expected == self.hash:
-            return
-        try:
-            data = Path(self._path).read_bytes()
-        except OSError as error:
-            raise Refusal("no_manifest", "There is no semantic manifest yet.") from error
-        found = hashlib.sha256(data).hexdigest()
-        if expected and found != expected:
-            raise Refusal("manifest_changed", "The semantic manifest is changing.", retry_ms=1000)
-        if found != self.hash:
-            self._build(data, found)
-
-    def _build(self, data, found):
+    def load(self, found, data):
+        """Build the engine of the manifest with these bytes beside the one that there is."""
+        if hashlib.sha256(data).hexdigest() != found:
+            raise Refusal("protocol", "The bytes are not those of the manifest.")
         from dbt_metricflow.cli.dbt_connectors.adapter_backed_client import AdapterBackedSqlClient
         from metricflow.engine.metricflow_engine import MetricFlowEngine
         from metricflow_semantics.model.dbt_manifest_parser import parse_manifest_from_dbt_generated_manifest
@@ -427,30 +518,34 @@ class Semantics:
         except Exception as error:
             print(f"manifest: {type(error).__name__}: {clean(str(error))[:500]}", file=sys.stderr)
             raise Refusal("manifest", "The engine cannot read the semantic manifest.") from error
-        self._engine, self.hash, self._names = engine, found, DunderColumnAssociationResolver()
-        self._compiled.clear()
+        self._engines[found], self._names = (manifest, engine), DunderColumnAssociationResolver()
+        while len(self._engines) > ENGINES_KEPT:
+            self._engines.popitem(last=False)
+        # What was just built lives as long as the process, nearly; the collector need not walk it. What is no longer
+        # used has to be thawed first, or it would stay for ever.
+        gc.unfreeze()
         gc.collect()
-        gc.freeze()  # what was just built lives as long as the process; the collector need not walk it
+        gc.freeze()
 
-    def compile(self, question, values_of=None):
+    def manifest(self, wanted):
+        return self._of(wanted)[0]
+
+    def _of(self, wanted):
+        if wanted not in self._engines:
+            raise Refusal("manifest_changed", "The semantic manifest has changed.", retry_ms=1000)
+        return self._engines[wanted]
+
+    def compile(self, wanted, question, values_of=None):
         """Return (sql, [(column name, grain)]) for a question; values_of asks for one field's distinct values."""
-        self.load(question.get("manifest") or "")
-        key = json.dumps([question, values_of], sort_keys=True)
-        if key in self._compiled:
-            self._compiled.move_to_end(key)
-            return self._compiled[key]
+        engine = self._of(wanted)[1]
         try:
-            answer = self._explain(question, values_of)
+            return self._explain(engine, question, values_of)
         except Refusal:
             raise
         except Exception as error:
             raise refusal_of_engine(error) from error
-        self._compiled[key] = answer
-        if len(self._compiled) > COMPILED_KEPT:
-            self._compiled.popitem(last=False)
-        return answer
 
-    def _explain(self, question, values_of):
+    def _explain(self, engine, question, values_of):
         from metricflow.engine.metricflow_engine import (
             MetricFlowQueryRequest,
             MetricFlowQueryType,
@@ -474,7 +569,7 @@ class Semantics:
             query_type=MetricFlowQueryType.DIMENSION_VALUES if listing else MetricFlowQueryType.METRIC,
             output_column_order_mode=OutputColumnOrderMode.LEGACY_TYPE_GROUPED if listing else OutputColumnOrderMode.INPUT_ORDER,
         )
-        result = self._engine.explain(request)
+        result = engine.explain(request)
         order = result.query_spec.input_spec_order
         specs = list(order.group_by_item_specs) + ([] if values_of else list(order.metric_specs))
         columns = [(self._names.resolve_spec(spec).column_name, grain_of(spec)) for spec in specs]
@@ -557,34 +652,127 @@ def suggested(text):
     return [BUILDER.sub(r"\1", str(n)) for n in names] if isinstance(names, list) else []
 
 
+# --- validation ------------------------------------------------------------------------------------------------
+
+
+def validate(manifest, warehouse, stops, skip_warehouse, seconds):
+    """(issues of the manifest, issues of the warehouse) by the engine's own rules. A manifest with errors is not tried."""
+    from metricflow.validation.data_warehouse_model_validator import DataWarehouseModelValidator
+    from metricflow_semantic_interfaces.validations.semantic_manifest_validator import SemanticManifestValidator
+
+    found, tried = [], []
+    # The rules one by one: the validator itself would make a pool of processes that nobody needs.
+    for rule in SemanticManifestValidator.DEFAULT_RULES:
+        stops.check()
+        found.extend(rule.validate_manifest(manifest))
+    if skip_warehouse or any(severity_of(i) == "error" for i in found):
+        return found, tried
+    warehouse.open()
+    validator = DataWarehouseModelValidator(dry_runner(warehouse))
+    until = time.monotonic() + seconds if seconds else None
+    for part in ("semantic_models", "dimensions", "entities", "simple_metrics", "metrics"):
+        stops.check()
+        left = max(until - time.monotonic(), 0) if until else None
+        tried.extend(getattr(validator, f"validate_{part}")(manifest, left).all_issues)
+    return found, tried
+
+
+def dry_runner(warehouse):
+    """The engine's client of the warehouse, for statements that are explained and never run."""
+    from dbt_metricflow.cli.dbt_connectors.adapter_backed_client import AdapterBackedSqlClient
+
+    class DryRunner(AdapterBackedSqlClient):
+        def dry_run(self, stmt, *args, **kwargs):
+            if warehouse.adapter.type() not in EXPLAINS:
+                warehouse.release()  # dbt would close the session under us
+                return super().dry_run(stmt, *args, **kwargs)
+            try:
+                warehouse.run(f"EXPLAIN {stmt}", 1)
+            except Refusal as refused:
+                raise RuntimeError(warehouse.told(str(refused.__cause__).partition("\n")[0])) from None
+
+    return DryRunner(warehouse.adapter)
+
+
+WAREHOUSE_SAYS = re.compile(r"\.?\s*Received following error from data warehouse:\s*")
+EXPLAINS = ("duckdb", "postgres", "redshift", "snowflake", "athena")
+
+
+def severity_of(issue):
+    return issue.level.name.lower()
+
+
+def issue_text(issue, project):
+    """One issue as Steward tells it: no path but one below the project, no traceback."""
+    context = issue.context
+    place = getattr(context, "file_context", context)
+    kind, name = element_of(context)
+    return {
+        "severity": severity_of(issue),
+        "message": clean(WAREHOUSE_SAYS.sub(". The warehouse says: ", issue.message))[:1500],
+        "kind": kind,
+        "name": name,
+        "file": below(project, getattr(place, "file_name", None)),
+        "line": getattr(place, "line_number", None) or 0,
+    }
+
+
+def element_of(context):
+    if hasattr(context, "metric"):
+        return "metric", context.metric.metric_name
+    if hasattr(context, "semantic_model"):
+        return "semantic model", context.semantic_model.semantic_model_name
+    if hasattr(context, "semantic_model_element"):
+        element = context.semantic_model_element
+        return context.element_type.value, f"{element.semantic_model_name}.{element.element_name}"
+    if hasattr(context, "element_value"):
+        return "saved query", context.element_value
+    if hasattr(context, "object_name"):
+        return context.object_type.replace("_", " "), context.object_name
+    return "", ""
+
+
+def below(project, file):
+    if not file:
+        return ""
+    found = os.path.relpath(os.path.join(project, file), project)
+    return "" if found.startswith("..") else found.replace(os.sep, "/")
+
+
 # --- serving ---------------------------------------------------------------------------------------------------
+
+
+def memory():
+    """Bytes that the process holds, or where the system does not tell, the most that it has held."""
+    try:
+        with open("/proc/self/statm", "rb") as found:
+            return int(found.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        import resource
+
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return most if sys.platform == "darwin" else most * 1024
 
 
 class Server:
     def __init__(self, channel, hello):
-        self._channel = channel
+        self._channel, self._stops = channel, Stops(STOPS)
         self._idle = hello.get("idle_release_ms", 0) / 1000
-        project = hello["project_dir"]
-        profiles = hello.get("profiles_dir") or (project if os.path.exists(os.path.join(project, "profiles.yml")) else os.path.expanduser("~/.dbt"))
+        self._project = hello["project_dir"]
+        beside = self._project if os.path.exists(os.path.join(self._project, "profiles.yml")) else os.path.expanduser("~/.dbt")
         # dbt reads relative paths in a profile from the folder it runs in, which is the project's.
-        os.chdir(project)
-        adapter = load_adapter(project, profiles, hello.get("target"))
-        self._warehouse = Warehouse(adapter, hello.get("lock_wait_ms", 0) / 1000)
-        self._semantics = Semantics(hello["manifest"], adapter)
+        os.chdir(self._project)
+        adapter = load_adapter(self._project, hello.get("profiles_dir") or beside, hello.get("target"))
+        self._warehouse = Warehouse(adapter, hello.get("lock_wait_ms", 0) / 1000, self._stops)
+        self._stops.interrupt = self._warehouse.interrupt
+        self._semantics = Semantics(adapter)
 
     def ready(self):
         adapter = self._warehouse.adapter.type()
-        problem = None
-        try:
-            self._semantics.load()
-        except Refusal as refused:
-            problem = refused.frame()
         return {
             "ready": True,
             "protocol": PROTOCOL,
             "adapter": adapter,
-            "manifest": self._semantics.hash,
-            "problem": problem,
             "versions": {
                 "python": platform.python_version(),
                 "metricflow": version("metricflow"),
@@ -595,84 +783,103 @@ class Server:
         }
 
     def serve(self):
-        while True:
-            if not self._channel.waits(self._idle_left()):
-                self._warehouse.release()
-                continue
-            self._answer(self._channel.read())
+        try:
+            while True:
+                if self._channel.waits(self._idle_left()):
+                    self._answer(self._channel.read())
+                else:
+                    self._warehouse.release()
+        finally:
+            self._warehouse.release()
 
     def _idle_left(self):
         """Seconds after which an unused connection is closed. A file must be let go of soon: dbt cannot write until then."""
         if not self._warehouse.is_open:
             return None
-        return self._idle if self._warehouse.shares_a_file else SESSION_KEPT
+        kept = self._idle if self._warehouse.shares_a_file else SESSION_KEPT
+        return max(self._warehouse.used + kept - time.monotonic(), 0)
 
     def _answer(self, request):
-        number = json.dumps(request.get("id"))
+        number = request["id"]
+        self._stops.begin(number)
         try:
-            self._channel.write('{"id":%s,"result":%s}' % (number, self._dispatch(request)))
+            result, failed = self._dispatch(request), None
         except Refusal as refused:
-            self._channel.write('{"id":%s,"error":%s}' % (number, json.dumps(refused.frame())))
-        except (EOFError, BrokenPipeError):
+            failed = refused
+        except Stopped:
+            failed = Refusal("canceled", "Nobody waits for the answer.")
+        except EOFError:
             raise
         except Exception as error:  # noqa: BLE001 - one question must not end the worker
             print(f"worker: {type(error).__name__}: {clean(str(error))[:500]}", file=sys.stderr)
             failed = Refusal("engine", "The engine failed on this question.")
-            self._channel.write('{"id":%s,"error":%s}' % (number, json.dumps(failed.frame())))
+        finally:
+            self._stops.end()
+        if failed is None:
+            try:
+                return self._channel.write('{"id":%d,"rss":%d,"result":%s}' % (number, memory(), result))
+            except Refusal as refused:
+                failed = refused
+        self._channel.write('{"id":%d,"rss":%d,"error":%s}' % (number, memory(), json.dumps(failed.frame())))
 
     def _dispatch(self, request):
-        op, question = request.get("op"), request.get("question") or {}
-        deadline = time.monotonic() + request.get("deadline_ms", 60000) / 1000
-        if op == "ping":
+        op = request.get("op")
+        if op == "load":
+            self._semantics.load(request["manifest"], self._channel.read_bytes())
             return "{}"
-        if op == "health":
-            return json.dumps(self._health(deadline))
         if op == "compile":
-            sql, _ = self._semantics.compile(question)
-            return json.dumps({"sql": sql})
-        if op == "query":
-            return self._run(question, deadline)
-        if op == "values":
-            return self._run(question, deadline, request["field"])
+            sql, expected = self._semantics.compile(request["manifest"], request["question"], request.get("field"))
+            return json.dumps({"sql": sql, "columns": [{"name": n, "grain": g} for n, g in expected]})
+        if op == "run":
+            return self._run(request)
+        if op == "validate":
+            return self._validate(request)
+        if op == "health":
+            return json.dumps(self._health())
         raise Refusal("protocol", "The worker does not know this operation.")
 
-    def _run(self, question, deadline, values_of=None):
-        """Ask for one row more than the limit, so that it is known, not guessed, whether there were more."""
-        limit = question["limit"]
-        sql, expected = self._semantics.compile({**question, "limit": limit + 1}, values_of)
+    def _run(self, request):
+        """Fetch one row more than the limit, so that it is known, not guessed, whether there were more."""
+        limit, expected = request["limit"], request["columns"]
         try:
-            description, rows = self._warehouse.run(sql, limit + 1, deadline)
+            description, rows = self._warehouse.run(request["sql"], limit + 1)
         except Refusal as refused:
-            if refused.code == "value" and not question.get("where"):
+            if refused.code == "value" and not request.get("filtered"):
                 # No filter compared anything: the project's own SQL met data that it cannot read.
                 raise Refusal("warehouse", "The warehouse could not answer this question.") from refused
             raise
         more, rows = len(rows) > limit, rows[:limit]
         found = [d[0].lower() for d in description]
         try:
-            order = [found.index(name.lower()) for name, _ in expected]
+            order = [found.index(column["name"].lower()) for column in expected]
         except ValueError:
             raise Refusal("engine", "The engine's columns are not those of the question.") from None
         if order != list(range(len(found))):
             rows = [tuple(row[i] for i in order) for row in rows]
         columns = []
-        for at, (name, grain) in enumerate(expected):
+        for at, column in enumerate(expected):
             raw = description[order[at]]
             scale = raw[5] if len(raw) > 5 else None
             kind = type_of(self._warehouse.type_name(raw[1]), scale, (row[at] for row in rows))
-            columns.append({"name": name, "type": kind, "grain": grain})
-        return table_text(columns, rows, more, sql)
+            columns.append({**column, "type": kind})
+        return table_text(columns, rows, more)
 
-    def _health(self, deadline):
-        found = {"manifest": "", "warehouse": False, "problem": None}
+    def _validate(self, request):
+        everything, seconds = request.get("show_all"), request.get("timeout_ms", 0) / 1000
+        found, tried = validate(
+            self._semantics.manifest(request["manifest"]), self._warehouse, self._stops, request.get("skip_warehouse"), seconds
+        )
+        # What the warehouse's part warns of is that it did not get to the end, which is never to be left out.
+        shown = [i for i in found if everything or severity_of(i) == "error"] + tried
+        shown.sort(key=lambda i: ("error", "future_error", "warning").index(severity_of(i)))
+        return json.dumps({"issues": [issue_text(i, self._project) for i in shown]})
+
+    def _health(self):
         try:
-            self._semantics.load()
-            found["manifest"] = self._semantics.hash
-            self._warehouse.run("SELECT 1", 1, deadline)
-            found["warehouse"] = True
+            self._warehouse.run("SELECT 1", 1)
         except Refusal as refused:
-            found["problem"] = refused.frame()
-        return found
+            return {"warehouse": False, "problem": refused.frame()}
+        return {"warehouse": True, "problem": None}
 
 
 def refusal_to_start(error):
@@ -730,7 +937,7 @@ def main():
         channel.write(json.dumps(ready))
         server.serve()
     except (EOFError, BrokenPipeError):
-        return
+        return  # Steward has closed the pipe: that is the end
 
 
 main()

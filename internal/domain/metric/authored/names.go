@@ -1,6 +1,9 @@
-package metric
+// Package authored reads the texts that a project's authors wrote into its semantic manifest, as far as to tell which
+// names they refer to. What it cannot read it says so of.
+package authored
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -19,30 +22,29 @@ func NamesIn(conditions ...string) Names {
 	for _, text := range conditions {
 		n.condition(text)
 	}
-	return Names{Fields: sortedKeys(n.fields), Metrics: sortedKeys(n.metrics), Opaque: n.opaque}
+	return n.sorted()
 }
 
-// readNames fills in what the texts of q use.
-func readNames(q SavedQuery) SavedQuery {
+// NamesOf reads what a saved query consists of: metrics, group-bys and orders as names or object builders, conditions.
+func NamesOf(metrics, groupBy, orderBy, where []string) Names {
 	n := names{fields: map[string]bool{}, metrics: map[string]bool{}}
-	for _, m := range q.Metrics {
+	for _, m := range metrics {
 		n.metrics[m] = true
 	}
-	for _, text := range q.GroupBy {
+	for _, text := range groupBy {
 		n.item(text)
 	}
-	for _, text := range q.OrderBy {
+	for _, text := range orderBy {
 		n.item(strings.TrimPrefix(strings.TrimSpace(text), "-"))
 	}
-	for _, text := range q.Where {
+	for _, text := range where {
 		n.condition(text)
 	}
 	// An order may name a metric without a builder.
 	for m := range n.metrics {
 		delete(n.fields, m)
 	}
-	q.Uses = Names{Fields: sortedKeys(n.fields), Metrics: sortedKeys(n.metrics), Opaque: n.opaque}
-	return q
+	return n.sorted()
 }
 
 // names collects what texts refer to: group-bys, orders and conditions, which hold names, object builders
@@ -52,6 +54,17 @@ type names struct {
 	metrics map[string]bool
 	opaque  bool
 }
+
+func (n *names) sorted() Names {
+	return Names{Fields: sortedKeys(n.fields), Metrics: sortedKeys(n.metrics), Opaque: n.opaque}
+}
+
+func sortedKeys(set map[string]bool) []string {
+	return slices.Sorted(maps.Keys(set))
+}
+
+// separator parts the elements of a path.
+const separator = "__"
 
 // item reads a group-by or an order: a bare name or an object builder.
 func (n *names) item(text string) {
