@@ -3,16 +3,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/steward-mcp/steward/tests/harness"
@@ -34,25 +32,27 @@ type contest struct {
 	aim  float64
 }
 
+// question is the contest of one question over metrics and group-bys.
+func question(name string, aim float64, metrics, groupBy string) contest {
+	return contest{
+		name, []string{"query", "--quiet", "--metrics", metrics, "--group-by", groupBy}, "query",
+		map[string]any{"metrics": strings.Split(metrics, ","), "group_by": strings.Split(groupBy, ",")}, aim,
+	}
+}
+
 var contests = []contest{
 	{"list metrics", []string{"list", "metrics"}, "list_metrics", map[string]any{}, 4000},
-	{
-		"one metric by month",
-		[]string{"query", "--quiet", "--metrics", "revenue", "--group-by", "metric_time__month"},
-		"query",
-		map[string]any{"metrics": []string{"revenue"}, "group_by": []string{"metric_time__month"}},
-		150,
-	},
-	{
-		"three metrics by month and region over a join",
-		[]string{"query", "--quiet", "--metrics", "revenue,orders,refunds", "--group-by", "metric_time__month,store__region__name"},
-		"query",
-		map[string]any{
-			"metrics": []string{"revenue", "orders", "refunds"}, "group_by": []string{"metric_time__month", "store__region__name"},
-		},
-		50,
-	},
+	question("one metric by month", 200, "revenue", "metric_time__month"),
+	question("a ratio over a join, by month and region", 70, "average_order_value", "metric_time__month,store__region__name"),
+	question("three metrics over a join, by month and region", 50, "revenue,orders,refunds", "metric_time__month,store__region__name"),
 }
+
+// aims of 32 clients against mf asked in a row, and of a repeated question against the same SQL on a bare cursor.
+const (
+	aimDistinct  = 200
+	aimIdentical = 1000
+	aimOverhead  = 2 * time.Millisecond
+)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -82,13 +82,28 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer server.Kill()
-	fmt.Printf("%-46s %12s %12s %10s %8s\n", "question", "mf p50", "steward p50", "ratio", "aim")
+	if err := alone(ctx, client, slow); err != nil {
+		return err
+	}
+	if err := repeated(ctx, demo, client); err != nil {
+		return err
+	}
+	return crowd(ctx, client, mean(slow[1:]))
+}
+
+// alone is one client that asks one question after the other. No question is asked twice, so that none is compiled yet.
+func alone(ctx context.Context, client *harness.Client, slow []time.Duration) error {
+	fmt.Printf("%-50s %10s %12s %10s %8s\n", "one client", "mf p50", "steward p50", "ratio", "aim")
 	for i, c := range contests {
-		fast, err := ask(ctx, client, c)
+		asker, err := newAsker(ctx, client, c)
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
-		fmt.Printf("%-46s %12s %12s %9.0fx %7.0fx\n", c.name, slow[i].Round(time.Millisecond), fast.Round(time.Microsecond),
+		fast, err := median(stewardRuns, func() error { return asker.distinct(ctx) })
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		fmt.Printf("%-50s %10s %12s %9.0fx %7.0fx\n", c.name, slow[i].Round(time.Millisecond), fast.Round(time.Microsecond),
 			float64(slow[i])/float64(fast), c.aim)
 	}
 	return nil
@@ -110,7 +125,7 @@ func serve(ctx context.Context, demo harness.Demo) (*harness.Server, *harness.Cl
 	if err != nil {
 		return nil, nil, err
 	}
-	config, err := demo.Configure(dir, nil)
+	config, err := demo.Configure(dir, map[string]any{"security.rate_limit.enabled": false, "metrics.queue_depth": 1000})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -126,34 +141,12 @@ func serve(ctx context.Context, demo harness.Demo) (*harness.Server, *harness.Cl
 	return server, harness.NewClient(server.URL, key, harness.Modern), nil
 }
 
-// ask measures one client that asks one question after the other, from its first byte to the last of the answer. What
-// a client then makes of the answer is its own affair, as with mf.
-func ask(ctx context.Context, c *harness.Client, q contest) (time.Duration, error) {
-	// Once through the client that understands answers: a refusal would be quick.
-	if _, err := c.Tool(ctx, q.tool, q.args, nil); err != nil {
-		return 0, err
+func mean(all []time.Duration) time.Duration {
+	var sum time.Duration
+	for _, d := range all {
+		sum += d
 	}
-	body, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": map[string]any{
-		"name": q.tool, "arguments": q.args, "_meta": map[string]any{
-			"io.modelcontextprotocol/protocolVersion": string(harness.Modern), "io.modelcontextprotocol/clientCapabilities": struct{}{},
-		},
-	}})
-	if err != nil {
-		return 0, err
-	}
-	once := func() error {
-		answer, status, _, err := c.Post(ctx, body, map[string]string{"Mcp-Method": "tools/call", "Mcp-Name": q.tool})
-		if err == nil && (status != http.StatusOK || bytes.Contains(answer, []byte(`"isError":true`))) {
-			err = fmt.Errorf("HTTP %d: %.200s", status, answer)
-		}
-		return err
-	}
-	for range warmUp {
-		if err := once(); err != nil {
-			return 0, err
-		}
-	}
-	return median(stewardRuns, once)
+	return sum / time.Duration(len(all))
 }
 
 func median(runs int, once func() error) (time.Duration, error) {

@@ -106,8 +106,7 @@ func fields(view *metricapp.View, name string, dimensions map[string]dimensionEn
 		return err
 	}
 	for _, e := range keys {
-		known := entities[e.Name]
-		paths := append(known.GroupBy, e.GroupBy()...)
+		paths := slices.Concat(entities[e.Name].GroupBy, e.GroupBy())
 		slices.Sort(paths)
 		entities[e.Name] = entityEntry{Name: e.Name, Description: brief(e.Description), GroupBy: slices.Compact(paths)}
 	}

@@ -101,7 +101,7 @@ func continued(names []string, typed string) []string {
 	var lists []string
 	for _, name := range fitting(names, strings.TrimSpace(typed[at:])) {
 		if !slices.Contains(before, name) {
-			lists = append(lists, strings.Join(append(before[:len(before):len(before)], name), ","))
+			lists = append(lists, strings.Join(append(slices.Clip(before), name), ","))
 		}
 	}
 	return lists

@@ -14,7 +14,9 @@ type script struct {
 	steps int
 }
 
-func (t *script) line(format string, args ...any) { fmt.Fprintf(t, format+"\n", args...) }
+func (t *script) line(format string, args ...any) {
+	_, _ = fmt.Fprintf(t, format+"\n", args...) // to memory
+}
 
 func (t *script) step(format string, args ...any) {
 	t.steps++
