@@ -12,9 +12,7 @@ import (
 )
 
 // excepted are places that a complaint is not made of, each with the reason. One that nothing needs any more fails.
-var excepted = map[string]string{
-	"query.where": "whatever it holds is refused",
-}
+var excepted = map[string]string{}
 
 // A model, and a client's form, have nothing but the definition to go by; a server has nothing else to stop what is
 // too large.

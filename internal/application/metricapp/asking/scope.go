@@ -165,10 +165,15 @@ func (n filterNames) Metric(name string) error {
 	return n.refusedOr(err)
 }
 
-// MetricField implements where.Names.
+// MetricField implements where.Names. The engine joins what the metric is grouped by to the question by the last element
+// of its name, which is claimed as the question knows it, too.
 func (n filterNames) MetricField(name, field string) (metric.Field, error) {
 	f, claim, err := n.view.DemandField(field, []string{name})
 	n.claim = n.claim.And(claim)
+	elements := strings.Split(field, "__")
+	if _, joined, err := n.view.DemandField(elements[len(elements)-1], n.metrics); err == nil {
+		n.claim = n.claim.And(joined)
+	}
 	return f, n.refusedOr(err)
 }
 
