@@ -46,9 +46,9 @@ e2e: build demo clients ## run the end-to-end tests with real clients only
 	STEWARD_TEST_PYTHON=$(CURDIR)/$(PYTHON) go test -count=1 -timeout 10m -v ./tests/e2e/...
 
 .PHONY: acceptance
-acceptance: build engine ## ask the cases of CASES=DIR over MCP; ONLY=nowhere leaves out those with a where
+acceptance: build engine ## ask the cases of CASES=DIR over MCP, on WAREHOUSE=duckdb or postgres; ONLY=where, nowhere picks
 	@if [ -d "$(CASES)" ]; then \
-		go run ./tests/acceptance -cases "$(CASES)" -python $(PYTHON) -only "$(ONLY)"; \
+		go run ./tests/acceptance -cases "$(CASES)" -python $(PYTHON) -only "$(ONLY)" -warehouse "$(or $(WAREHOUSE),duckdb)"; \
 	else \
 		echo "acceptance: there is no folder of cases at '$(CASES)'; give one with CASES=DIR" >&2; exit 2; \
 	fi

@@ -64,7 +64,7 @@ def build(work: Path, demo: Path) -> str:
         shutil.rmtree(csv)
     with Step("demo: dbt build") as step:
         copy_project(project, demo / "shop.duckdb")
-        dbt_build(project, warehouse, step)
+        dbt_build(project, step, SHOP_DUCKDB=str(warehouse))
     return f"{orders:,} orders, {describe(project)}"
 
 
@@ -93,17 +93,17 @@ def copy_project(project: Path, warehouse: Path) -> None:
     profile.write_text(text.replace(DEFAULT_PATH, f"'{warehouse}'"), encoding="utf-8")
 
 
-def dbt_build(project: Path, warehouse: Path, step) -> None:
-    """Runs dbt build and shows its count; keeps of dbt's own files what dbt's readers use."""
+def dbt_build(project: Path, step, *options: str, **variables: str) -> None:
+    """Runs dbt build and shows its count; keeps of dbt's own files what dbt's readers use. The profile reads variables."""
     import re
     import shutil
     import subprocess
 
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("DBT_", "PYTHON"))}
-    environment.update(SHOP_DUCKDB=str(warehouse), DO_NOT_TRACK="1")
+    environment.update(variables, DO_NOT_TRACK="1")
     command = [
         str(Path(sys.executable).with_name("dbt")), "build", "--no-use-colors", "--no-version-check",
-        "--project-dir", str(project), "--profiles-dir", str(project), "--log-path", str(project / "logs"),
+        "--project-dir", str(project), "--profiles-dir", str(project), "--log-path", str(project / "logs"), *options,
     ]
     printed: list[str] = []
     with subprocess.Popen(

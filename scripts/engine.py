@@ -34,7 +34,7 @@ def install(venv: Path) -> None:
             base = getattr(sys, "_base_executable", sys.executable)  # this may run in the very environment it replaces
             shutil.rmtree(venv, ignore_errors=True)
             run([base, "-m", "venv", str(venv)], log, out)
-        with Step("engine: dbt, MetricFlow and DuckDB") as step:
+        with Step("engine: dbt, MetricFlow and its warehouses") as step:
             names = packages()
             pip(venv, log, out, step, names, "-r", str(BUILD_LOCK), "--only-binary=:all:")
             pip(
@@ -42,7 +42,7 @@ def install(venv: Path) -> None:
                 "--no-build-isolation", "--use-pep517",
             )
             step.at(0, 0, "trying it")
-            run([str(venv / "bin/python"), "-IB", "-c", "import dbt.adapters.duckdb, dbt_metricflow.cli.main"], log, out)
+            run([str(venv / "bin/python"), "-IB", "-c", "import dbt.adapters.duckdb, dbt.adapters.postgres, dbt_metricflow.cli.main"], log, out)
     log.unlink()
 
 

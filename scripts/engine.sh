@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the metric engine, dbt with MetricFlow and DuckDB, into a private Python environment.
+# Installs the metric engine, dbt with MetricFlow for DuckDB and PostgreSQL, into a private Python environment.
 #
 #   scripts/engine.sh [DIRECTORY]          the environment's folder, var/python by default
 #

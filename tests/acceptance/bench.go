@@ -5,33 +5,28 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/steward-mcp/steward/tests/harness"
 )
 
-// bench is where the cases are tried: a scratch folder with the warehouse, one project and one state a manifest.
+// bench is where the cases are tried: a scratch folder with one project and one state a manifest, and a warehouse.
 type bench struct {
-	dir, cases, binary, python, warehouse string
+	dir, cases, binary, python string
+	warehouse                  *warehouse
 }
 
-// loader reads the SQL of the cases into a new DuckDB file; it is run by the engine's own interpreter.
-const loader = `import sys, duckdb
-con = duckdb.connect(sys.argv[2])
-con.execute(open(sys.argv[1]).read())
-con.close()`
-
-func prepare(ctx context.Context, cases, binary, python string) (*bench, error) {
+func prepare(ctx context.Context, o options) (*bench, error) {
 	var err error
-	b := &bench{cases: cases}
+	b := &bench{}
 	if b.dir, err = os.MkdirTemp("", "steward-acceptance-"); err != nil {
 		return nil, err
 	}
 	for _, path := range []struct {
 		to   *string
 		from string
-	}{{&b.cases, cases}, {&b.binary, binary}, {&b.python, python}} {
+	}{{&b.cases, o.cases}, {&b.binary, o.binary}, {&b.python, o.python}} {
 		if *path.to, err = filepath.Abs(path.from); err != nil {
 			return nil, err
 		}
@@ -39,20 +34,17 @@ func prepare(ctx context.Context, cases, binary, python string) (*bench, error) 
 			return nil, fmt.Errorf("%w (make build, make engine)", err)
 		}
 	}
-	b.warehouse = filepath.Join(b.dir, "cases.duckdb")
-	load := exec.CommandContext(ctx, b.python, "-c", loader, filepath.Join(b.cases, "warehouse.sql"), b.warehouse)
-	load.Env = harness.Environment()
-	if out, err := load.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("load the warehouse: %w: %s", err, out)
+	if b.warehouse, err = open(ctx, o.warehouse, b.cases, b.python, b.dir); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(b.dir))
 	}
 	return b, nil
 }
 
-func (b *bench) remove() { _ = os.RemoveAll(b.dir) }
+func (b *bench) remove() error { return errors.Join(b.warehouse.stop(), os.RemoveAll(b.dir)) }
 
 // with starts steward on one manifest and hands a client of it to ask.
 func (b *bench) with(ctx context.Context, manifest string, ask func(*harness.Client)) error {
-	config, err := b.project(manifest)
+	config, err := b.project(filepath.Join(b.cases, "manifests", manifest))
 	if err != nil {
 		return err
 	}
@@ -60,7 +52,7 @@ func (b *bench) with(ctx context.Context, manifest string, ask func(*harness.Cli
 	if err != nil {
 		return err
 	}
-	server, err := harness.Start(ctx, b.binary, config, "CASES_DUCKDB="+b.warehouse)
+	server, err := harness.Start(ctx, b.binary, config, b.warehouse.env...)
 	if err != nil {
 		return err
 	}
@@ -87,9 +79,9 @@ personas:
 metrics:
   project_dir: project
   profiles_dir: project
-  target: duckdb
   python: %q
-  env: [CASES_DUCKDB]
+  target: %s
+  env: [%s]
 `
 
 func (b *bench) project(manifest string) (config string, err error) {
@@ -103,7 +95,7 @@ func (b *bench) project(manifest string) (config string, err error) {
 		copyFile(filepath.Join(manifest, "target", "semantic_manifest.json"), filepath.Join(target, "semantic_manifest.json")),
 		copyFile(filepath.Join(b.cases, "profiles.yml"), filepath.Join(dir, "project", "profiles.yml")),
 		os.WriteFile(filepath.Join(dir, "project", "dbt_project.yml"), []byte(projectYAML), 0o600),
-		os.WriteFile(config, fmt.Appendf(nil, configYAML, b.python), 0o600),
+		os.WriteFile(config, fmt.Appendf(nil, configYAML, b.python, b.warehouse.name, strings.Join(harness.Names(b.warehouse.env), ", ")), 0o600),
 	)
 }
 

@@ -4,94 +4,124 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"sort"
-	"time"
 
 	"github.com/steward-mcp/steward/tests/harness"
 )
 
+type options struct{ cases, binary, python, only, warehouse string }
+
 func main() {
-	cases := flag.String("cases", "", "folder of cases: manifests/, warehouse.sql, profiles.yml, queries.json, listings.json")
-	binary := flag.String("binary", "bin/steward", "the steward to ask")
-	python := flag.String("python", "var/python/bin/python", "interpreter with the engine")
-	only := flag.String("only", "", `"nowhere" leaves out the questions with a where`)
+	var o options
+	flag.StringVar(&o.cases, "cases", "", "folder of cases: manifests/, warehouse.sql, profiles.yml, queries.json, listings.json")
+	flag.StringVar(&o.binary, "binary", "bin/steward", "the steward to ask")
+	flag.StringVar(&o.python, "python", "var/python/bin/python", "interpreter with the engine")
+	flag.StringVar(&o.only, "only", "", `"nowhere" leaves out the questions with a where, "where" asks nothing else`)
+	flag.StringVar(&o.warehouse, "warehouse", "duckdb", "where the tables are: duckdb or postgres")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	score, err := run(ctx, *cases, *binary, *python, *only)
+	s := newScore(os.Stdout)
+	s.missing = run(ctx, s, o)
 	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "acceptance:", err)
-	}
-	// The last line is read by scripts.
-	fmt.Printf("passed %d of %d, failed %d\n", score.passed, score.total(), score.failed)
-	if err != nil || score.failed > 0 || score.passed == 0 {
+	if !s.end(o.warehouse) {
 		os.Exit(1)
 	}
 }
 
-// score counts answers, and prints the wrong ones as they come.
-type score struct {
-	passed, failed int
-	begun          time.Time
-}
-
-func (s *score) total() int { return s.passed + s.failed }
-
-func (s *score) note(name string, err error) {
-	if err == nil {
-		s.passed++
-		return
-	}
-	s.failed++
-	fmt.Printf("FAIL %s: %v\n", name, err)
-}
-
-func run(ctx context.Context, dir, binary, python, only string) (*score, error) {
-	s := &score{begun: time.Now()}
-	bench, err := prepare(ctx, dir, binary, python)
+func run(ctx context.Context, s *score, o options) (err error) {
+	all, err := readCases(o.cases, o.only)
 	if err != nil {
-		return s, err
+		return err
 	}
-	defer bench.remove()
-	questions, err := readQuestions(filepath.Join(dir, "queries.json"), only)
+	s.all = all.count()
+	b, err := prepare(ctx, o)
 	if err != nil {
-		return s, err
+		return err
 	}
-	listings, err := readListings(filepath.Join(dir, "listings.json"))
-	if err != nil {
-		return s, err
+	defer func() { err = errors.Join(err, b.remove()) }()
+	if names := b.warehouse.unknown(all); o.only == "" && len(names) > 0 {
+		s.line("listed for %s, but not among these cases: %v", o.warehouse, names)
 	}
-	manifests, err := filepath.Glob(filepath.Join(dir, "manifests", "*"))
-	if err != nil || len(manifests) == 0 {
-		return s, fmt.Errorf("no manifests in the folder of cases (%w)", err)
-	}
-	sort.Strings(manifests)
-	for i, m := range manifests {
-		name := filepath.Base(m)
-		fmt.Printf("[%d/%d] %s: %d listings, %d questions (%s)\n", i+1, len(manifests), name,
-			len(listings[name]), len(questions[name]), time.Since(s.begun).Round(time.Second))
-		if err := bench.with(ctx, m, func(c *harness.Client) {
-			for _, metric := range sortedKeys(listings[name]) {
-				s.note(name+"/"+metric, checkListing(ctx, c, metric, listings[name][metric]))
-			}
-			for _, q := range questions[name] {
-				s.note(q.Name, q.check(ctx, c))
-			}
-		}); err != nil {
-			return s, fmt.Errorf("%s: %w", name, err)
+	for i, name := range all.manifests {
+		s.line("[%d/%d] %s: %d listings, %d questions (%s)", i+1, len(all.manifests), name,
+			len(all.listings[name]), len(all.questions[name]), s.elapsed())
+		if err := b.with(ctx, name, func(c *harness.Client) { all.ask(ctx, s, c, name, b.warehouse) }); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
-		delete(listings, name)
-		delete(questions, name)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 	}
-	if len(listings)+len(questions) > 0 {
-		return s, fmt.Errorf("cases name manifests that are not there: %v %v", sortedKeys(listings), sortedKeys(questions))
+	return nil
+}
+
+// cases is what a folder of cases asks, by manifest.
+type cases struct {
+	manifests []string
+	questions map[string][]question
+	listings  map[string]map[string]listing
+}
+
+func readCases(dir, only string) (all cases, err error) {
+	if all.questions, err = readQuestions(filepath.Join(dir, "queries.json"), only); err != nil {
+		return all, err
 	}
-	return s, nil
+	if only != onlyWhere {
+		all.listings, err = readListings(filepath.Join(dir, "listings.json"))
+	}
+	if err != nil {
+		return all, err
+	}
+	named := map[string]bool{}
+	for name := range all.questions {
+		named[name] = true
+	}
+	for name := range all.listings {
+		named[name] = true
+	}
+	all.manifests = sortedKeys(named)
+	return all, nil
+}
+
+func (cs cases) count() int {
+	n := 0
+	for _, name := range cs.manifests {
+		n += len(cs.questions[name]) + len(cs.listings[name])
+	}
+	return n
+}
+
+// ask makes every call of one manifest.
+func (cs cases) ask(ctx context.Context, s *score, c *harness.Client, manifest string, w *warehouse) {
+	for _, metric := range sortedKeys(cs.listings[manifest]) {
+		if ctx.Err() == nil {
+			s.note(manifest+"/"+metric, checkListing(ctx, c, metric, cs.listings[manifest][metric]))
+		}
+	}
+	for _, q := range cs.questions[manifest] {
+		if ctx.Err() != nil {
+			return
+		}
+		err := q.check(ctx, c)
+		if reason, listed := w.not[q.Name]; listed {
+			if err = refusedAsListed(err, reason); err == nil {
+				s.listed++
+			}
+		}
+		if t, tied := w.ties[q.Name]; tied && err != nil {
+			q.Rows = t.other(q.Rows)
+			if err = q.check(ctx, c); err == nil {
+				s.line("%s: answered in the other right way, since %s", q.Name, t.why)
+			}
+		}
+		s.note(q.Name, err)
+	}
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -14,6 +14,12 @@ import (
 // everyRow is the limit of a question that names none: the cases expect all rows.
 const everyRow = 100_000
 
+// What -only may say.
+const (
+	onlyWhere   = "where"
+	onlyNoWhere = "nowhere"
+)
+
 // question is one case of queries.json.
 type question struct {
 	Name       string            `json:"name"`
@@ -32,6 +38,9 @@ type question struct {
 }
 
 func readQuestions(file, only string) (map[string][]question, error) {
+	if only != "" && only != onlyWhere && only != onlyNoWhere {
+		return nil, fmt.Errorf("only %q? It is %q or %q", only, onlyWhere, onlyNoWhere)
+	}
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
@@ -42,7 +51,7 @@ func readQuestions(file, only string) (map[string][]question, error) {
 	}
 	by := map[string][]question{}
 	for _, q := range all {
-		if only != "nowhere" || q.Where == "" {
+		if only == "" || (q.Where != "") == (only == onlyWhere) {
 			by[q.Manifest] = append(by[q.Manifest], q)
 		}
 	}

@@ -2,6 +2,7 @@ package component_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"go/format"
 	"io/fs"
@@ -105,6 +106,7 @@ func TestContextsGuide_BuildsAContextThatWorks(t *testing.T) {
 	if hidden.failure.Code != "glossary.unknown" || hidden.failure.Message != absent.failure.Message {
 		t.Errorf("hidden: %s\nabsent: %s", hidden.text, absent.text)
 	}
+	offersReading(t, p)
 	if c := call(t, p, "define_term", map[string]any{"word": "x"}); c.failure.Code != "tool.arguments" {
 		t.Errorf("without a meaning: %s", c.text)
 	}
@@ -117,6 +119,30 @@ func TestContextsGuide_BuildsAContextThatWorks(t *testing.T) {
 	}
 	if !on(audit.Intent, "glossary.write term:churn") || !on(audit.Closed, "glossary.read term:reorganisation") {
 		t.Errorf("on record: %+v", all)
+	}
+}
+
+// offersReading reads a term and begins with a prompt, as far as the guide's editor may.
+func offersReading(t *testing.T, p peer) {
+	t.Helper()
+	var read struct{ Contents []struct{ Text, MimeType string } }
+	if err := p.Do(t.Context(), "resources/read", map[string]any{"uri": "term://churn"}, &read); err != nil ||
+		len(read.Contents) != 1 || read.Contents[0].Text != "It means a lot." || read.Contents[0].MimeType != "text/plain" {
+		t.Errorf("term://churn: %+v, %v", read, err)
+	}
+	var prompt struct {
+		Messages []struct{ Content struct{ Text string } }
+	}
+	ask := map[string]any{"name": "clarify", "arguments": map[string]any{"word": "churn", "text": "Churn is up."}}
+	if err := p.Do(t.Context(), "prompts/get", ask, &prompt); err != nil || len(prompt.Messages) != 1 ||
+		!strings.Contains(prompt.Messages[0].Content.Text, "Here churn means: It means a lot.") {
+		t.Errorf("clarify: %+v, %v", prompt, err)
+	}
+	for _, uri := range []string{"term://reorganisation", "term://nothing"} {
+		err := p.Do(t.Context(), "resources/read", map[string]any{"uri": uri}, nil)
+		if refused, ok := errors.AsType[*harness.RPCError](err); !ok || !strings.Contains(string(refused.Data), "glossary.unknown") {
+			t.Errorf("%s: %v", uri, err)
+		}
 	}
 }
 
@@ -152,7 +178,7 @@ func lay(t *testing.T, blocks []block) (overlay, personas string) {
 		}
 		replaced[target] = file
 	}
-	if len(replaced) != 6 || personas == "" {
+	if len(replaced) != 7 || personas == "" {
 		t.Fatalf("the guide has %d Go files, and personas of %d bytes", len(replaced), len(personas))
 	}
 	text, err := json.Marshal(map[string]any{"Replace": replaced})

@@ -21,6 +21,7 @@ import (
 type fixture struct {
 	journal string
 	began   chan struct{} // told by each call of fixture_waits
+	release chan struct{} // lets one call of fixture_follows end
 
 	mu       sync.Mutex
 	changes  int
@@ -28,12 +29,15 @@ type fixture struct {
 }
 
 func newFixture(journal string) *fixture {
-	return &fixture{journal: journal, began: make(chan struct{}, 16)}
+	return &fixture{journal: journal, began: make(chan struct{}, 16), release: make(chan struct{})}
 }
 
 func (f *fixture) module() fx.Option {
 	return fx.Module("fixture", fx.Provide(
 		fx.Annotate(f.all, fx.ResultTags(`group:"tools,flatten"`)),
+		fx.Annotate(documents, fx.ResultTags(`group:"resources,flatten"`)),
+		fx.Annotate(notes, fx.ResultTags(`group:"templates,flatten"`)),
+		fx.Annotate(prompts, fx.ResultTags(`group:"prompts,flatten"`)),
 	))
 }
 
@@ -47,6 +51,7 @@ func (f *fixture) all() []tool.Tool {
 	return []tool.Tool{
 		change, collapse, expires,
 		fixtureTool("fixture_waits", f.wait),
+		fixtureTool("fixture_follows", f.follow),
 		fixtureTool("fixture_hidden", nothing),
 		fixtureTool("fixture_picky", nothing),
 		fixtureTool("fixture_panics", func(_ context.Context, args json.RawMessage) (tool.Result, error) {
@@ -88,6 +93,19 @@ func (f *fixture) wait(ctx context.Context, _ json.RawMessage) (tool.Result, err
 	f.began <- struct{}{}
 	<-ctx.Done()
 	return tool.Result{}, ctx.Err()
+}
+
+// follow says how far it is, and ends when the test lets it.
+func (f *fixture) follow(ctx context.Context, args json.RawMessage) (tool.Result, error) {
+	var in struct{ Stage string }
+	_ = json.Unmarshal(args, &in)
+	tool.Progress(ctx)(in.Stage)
+	select {
+	case <-f.release:
+		return tool.Result{Text: "followed " + in.Stage}, nil
+	case <-ctx.Done():
+		return tool.Result{}, ctx.Err()
+	}
 }
 
 func nothing(context.Context, json.RawMessage) (tool.Result, error) {

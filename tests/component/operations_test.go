@@ -90,6 +90,8 @@ func TestOperationsGuide_CommandsWork(t *testing.T) {
 	for _, b := range blocks {
 		when, tool, _ := strings.Cut(b.title, " ")
 		switch {
+		case tried(b):
+			continue
 		case b.language != "sh" || when != "running" && when != "stopped" || tool != "" && tool != "jq":
 			t.Fatalf("the guide has a block of %s %q, which nothing runs", b.language, b.title)
 		case when == "running":
@@ -114,6 +116,11 @@ func TestOperationsGuide_CommandsWork(t *testing.T) {
 	if ran < 8 || !found {
 		t.Errorf("%d blocks were run; one that checks the journal without Steward: %t", ran, found)
 	}
+}
+
+// tried reports whether a block is for another program than the shell: tests/postgres has PostgreSQL and dbt read it.
+func tried(b block) bool {
+	return b.title == "postgres" && (b.language == "sql" || b.language == "yaml")
 }
 
 // use makes records to look at: a call that is answered, and one that is refused.

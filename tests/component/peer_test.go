@@ -109,6 +109,16 @@ type wire struct {
 	in    io.WriteCloser
 	next  int
 	waits map[string]chan []byte
+	heard chan string // what nobody waits for; nil when nobody listens
+}
+
+// overhear gives what comes that no request waits for.
+func (p *wire) overhear() <-chan string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	const most = 64
+	p.heard = make(chan string, most)
+	return p.heard
 }
 
 // pipe starts Steward over stdio and initializes when the era asks for it.
@@ -170,6 +180,8 @@ func (p *wire) read(t *testing.T, from io.Reader) {
 		p.mu.Lock()
 		if waits, ok := p.waits[string(answer.ID)]; ok {
 			waits <- append([]byte(nil), lines.Bytes()...)
+		} else if p.heard != nil {
+			p.heard <- lines.Text()
 		}
 		p.mu.Unlock()
 	}

@@ -52,38 +52,41 @@ func manifestHash(t *testing.T, manifest string) string {
 }
 
 func TestQuery_AnswersWhatSQLByHandAnswers(t *testing.T) {
-	onEach(t, func(t *testing.T, s *shop) {
-		all := questions(t)
-		statements := make([]string, len(all))
-		for i, q := range all {
-			statements[i] = strings.Join(q.SQL, "\n")
-		}
-		want, err := s.ask(t.Context(), statements...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		hash := manifestHash(t, s.demo.Manifest)
-		for i, q := range all {
-			t.Run(q.Name, func(t *testing.T) {
-				era := []harness.Era{harness.Legacy, harness.Modern}[i%2]
-				got, r := ask(t, s.client("analyst", era), q.Query)
-				if diff := cmp.Diff(q.Columns, got.names()); diff != "" {
-					t.Fatalf("columns (-want +got):\n%s", diff)
-				}
-				if err := harness.SameRows(want[i], got.Rows, q.Ordered); err != nil {
-					t.Error(err)
-				}
-				if got.RowCount != len(want[i]) || got.Truncated {
-					t.Errorf("row_count %d and truncated %v for %d rows", got.RowCount, got.Truncated, len(want[i]))
-				}
-				if got.Manifest.Hash != hash || got.Manifest.Age == nil || got.Duration <= 0 {
-					t.Errorf("manifest %+v, want %s; duration %v", got.Manifest, hash, got.Duration)
-				}
-				checkCells(t, got, want[i])
-				checkTable(t, got, r.Text())
-			})
-		}
-	})
+	onEach(t, testByHand)
+}
+
+func testByHand(t *testing.T, s *shop) {
+	t.Helper()
+	all := questions(t)
+	statements := make([]string, len(all))
+	for i, q := range all {
+		statements[i] = strings.Join(q.SQL, "\n")
+	}
+	want, err := s.ask(t.Context(), statements...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := manifestHash(t, s.demo.Manifest)
+	for i, q := range all {
+		t.Run(q.Name, func(t *testing.T) {
+			era := []harness.Era{harness.Legacy, harness.Modern}[i%2]
+			got, r := ask(t, s.client("analyst", era), q.Query)
+			if diff := cmp.Diff(q.Columns, got.names()); diff != "" {
+				t.Fatalf("columns (-want +got):\n%s", diff)
+			}
+			if err := harness.SameRows(want[i], got.Rows, q.Ordered); err != nil {
+				t.Error(err)
+			}
+			if got.RowCount != len(want[i]) || got.Truncated {
+				t.Errorf("row_count %d and truncated %v for %d rows", got.RowCount, got.Truncated, len(want[i]))
+			}
+			if got.Manifest.Hash != hash || got.Manifest.Age == nil || got.Duration <= 0 {
+				t.Errorf("manifest %+v, want %s; duration %v", got.Manifest, hash, got.Duration)
+			}
+			checkCells(t, got, want[i])
+			checkTable(t, got, r.Text())
+		})
+	}
 }
 
 // TestQuestions_CoverEveryKindOfMetric keeps the list of questions from shrinking without a word.

@@ -140,6 +140,9 @@ func (c *Client) do(ctx context.Context, method string, params map[string]any, o
 	var headers map[string]string
 	if c.Era == Modern {
 		name, _ := params["name"].(string)
+		if uri, ok := params["uri"].(string); ok {
+			name = uri
+		}
 		headers = map[string]string{"Mcp-Method": method, "Mcp-Name": name}
 	}
 	answer, status, header, err := c.Post(ctx, body, headers)

@@ -1,0 +1,56 @@
+#!/bin/sh
+# Finds PostgreSQL's server programs, for tests that start a server of their own, and prints their folder.
+#
+# POSTGRES_BIN names the folder to take. Otherwise the newest of Debian's, Homebrew's or PATH's is taken. Where there
+# is none, root on Debian and Ubuntu gets the package installed, without a server of the machine being set up; anybody
+# else is told what to install. Exit status: 0 found, 1 not.
+set -eu
+
+complete() { [ -x "$1/postgres" ] && [ -x "$1/initdb" ] && [ -x "$1/psql" ]; }
+
+found() {
+	on_path=$(command -v postgres || true)
+	for folder in ${POSTGRES_BIN:+"$POSTGRES_BIN"} \
+		$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -rV) \
+		/opt/homebrew/opt/postgresql*/bin /usr/local/opt/postgresql*/bin "${on_path%/postgres}"; do
+		if complete "$folder"; then
+			echo "$folder"
+			return 0
+		fi
+		if [ "$folder" = "${POSTGRES_BIN:-}" ]; then
+			echo "postgres: POSTGRES_BIN names $folder, which lacks postgres, initdb or psql" >&2
+			return 2
+		fi
+	done
+	return 1
+}
+
+# Debian's package makes a server of the machine's own and starts it, unless this setting is there before it comes.
+install() (
+	setting=/etc/postgresql-common/createcluster.d/steward-tests.conf
+	echo "postgres: installing the package postgresql with apt-get" >&2
+	trap 'rm -f "$setting"' EXIT
+	mkdir -p "${setting%/*}"
+	echo "create_main_cluster = false" >"$setting"
+	export DEBIAN_FRONTEND=noninteractive
+	attempt() { apt-get install -y -qq --no-install-recommends postgresql >/dev/null 2>&1; }
+	attempt || { apt-get update -qq >/dev/null && apt-get install -y -qq --no-install-recommends postgresql >&2; }
+)
+
+status=0
+found && exit 0 || status=$?
+if [ "$status" = 1 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+	# Two test programs may come here at once; the second one waits, and finds what the first has installed.
+	var=$(cd "$(dirname "$0")/.." && pwd)/var
+	mkdir -p "$var"
+	exec 9>"$var/postgres.lock"
+	flock 9
+	found && exit 0
+	install && found && exit 0
+fi
+[ "$status" = 2 ] || cat >&2 <<-EOF
+	postgres: the tests on PostgreSQL need its server programs, and there are none.
+	          Debian and Ubuntu: sudo apt-get install postgresql; macOS: brew install postgresql.
+	          Elsewhere, POSTGRES_BIN=/folder/of/postgres says where they are.
+EOF
+exit 1
