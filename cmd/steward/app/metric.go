@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -24,7 +25,7 @@ import (
 var metricModule = fx.Module("metric",
 	fx.Provide(
 		fx.Annotate(newManifest, fx.As(fx.Self()), fx.As(new(domain.Catalogs)), fx.As(new(domain.Definitions))),
-		fx.Annotate(newWorker, fx.As(fx.Self()), fx.As(new(domain.Source))),
+		fx.Annotate(newWorker, fx.As(fx.Self()), fx.As(new(domain.Source)), fx.As(new(domain.Validator))),
 		fx.Annotate(newMetricTools, fx.ResultTags(`group:"tools,flatten"`)),
 		fx.Annotate(newMetricGuide, fx.ResultTags(`group:"resources,flatten"`, `group:"templates,flatten"`, `group:"prompts,flatten"`)),
 		fx.Annotate(newMetricViews, fx.ResultTags(`group:"resources,flatten"`)),
@@ -41,12 +42,13 @@ func WorkerConfig(m config.Metrics) worker.Config {
 	return worker.Config{
 		ProjectDir: m.ProjectDir, ProfilesDir: m.ProfilesDir, Target: m.Target, Python: m.Python, Env: m.Env,
 		IdleRelease: m.IdleRelease, LockWait: m.LockWait, ReadyTimeout: m.ReadyTimeout, QueueDepth: m.QueueDepth,
-		MaxAnswer: m.MaxAnswerBytes,
+		MaxAnswer: m.MaxAnswerBytes, Workers: m.Workers, Spare: cmp.Or(m.SpareWorkers, -1),
+		MaxRequests: m.MaxRequests, MaxMemory: m.MaxMemoryBytes, MaxAge: m.MaxAge,
 	}
 }
 
-func newWorker(lc fx.Lifecycle, c config.Config, n now, log *zap.Logger) (*worker.Source, error) {
-	s, err := worker.New(WorkerConfig(c.Metrics), n, log)
+func newWorker(lc fx.Lifecycle, c config.Config, l *manifest.Loader, n now, log *zap.Logger) (*worker.Source, error) {
+	s, err := worker.New(WorkerConfig(c.Metrics), n, log, worker.WithManifests(l))
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,8 @@ To answer a question about numbers:
 2. describe_metric tells what it means and how it is computed, when that matters to the answer.
 3. list_dimensions and list_entities tell by what it can be grouped and filtered. metric_time works for most metrics without asking.
 4. list_dimension_values gives the exact values before you filter by one.
-5. query answers. Give group_by names with a grain (metric_time__month), structured filters, start_time and end_time; order by -metric_time__month and set a limit for "the latest". mode "validate" checks a question without running it.
+5. query answers. Give group_by names with a grain (metric_time__month), structured filters, start_time and end_time; order by -metric_time__month and set a limit for "the latest". mode "validate" checks a question without running it, format "chart" adds a picture.
+compare_periods compares a period with the one before or a year ago; time_range tells from when to when there is data. health_checks tells what is wrong when the engine fails.
 list_saved_queries lists questions that are ready to be asked with query's saved_query.
 If no metric fits the question, say so and name the nearest ones; do not compute it from others.
 An error has a code, a sentence and often suggestions: mend the call and try again. whoami tells what you may do.`

@@ -93,21 +93,28 @@ func (q *Request) Actor() access.Principal { return q.actor }
 // Identify says who acts.
 func (q *Request) Identify(p access.Principal) {
 	q.actor = p
-	q.record.Actor, q.record.Personas = p.ID(), p.Personas
+	q.record.Actor, q.record.Personas, q.record.Client = p.ID(), p.Personas, p.Client
 }
+
+// Explain notes for the operator why nobody could be identified. The reason has no caller's text in it.
+func (q *Request) Explain(reason string) { q.record.Detail = reason }
 
 // Concerns says what is demanded.
 func (q *Request) Concerns(d access.Demand) {
 	q.record.Action, q.record.Target = string(d.Action), d.Target.String()
 }
 
-// Speaks says which protocol method, revision and client the request turned out to be. Empty words change nothing.
+// Speaks says which protocol method, revision and client the request turned out to be. Empty words change nothing. What a
+// client calls itself stands behind what the issuer of its token calls it.
 func (q *Request) Speaks(method, revision, client string) {
 	if method != "" {
 		q.record.Method = method
 	}
 	if revision != "" {
 		q.record.Revision = revision
+	}
+	if client != "" && q.actor.Client != "" {
+		client = q.actor.Client + ": " + client
 	}
 	if client != "" {
 		q.record.Client = client

@@ -1,5 +1,5 @@
-// Package identityapp is what can be done with API keys: present one, and, as the operator, issue, list and revoke
-// them.
+// Package identityapp is what can be done with credentials: present an API key or an access token, and, as the operator,
+// issue, list and revoke keys.
 package identityapp
 
 import (
@@ -11,12 +11,13 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/identity"
 )
 
-// Authenticator tells who presents an API key. It is safe for concurrent use.
+// Authenticator tells who presents an API key or an access token. It is safe for concurrent use.
 type Authenticator struct {
 	keys      identity.Repository
 	authority identity.Authority
 	now       func() time.Time
 	static    identity.StaticKey
+	tokens    identity.TokenVerifier // nil when there are no issuers
 	anonymous access.Principal
 }
 
@@ -25,6 +26,9 @@ type Option func(*Authenticator)
 
 // WithStaticKey lets in the holder of a configured key.
 func WithStaticKey(k identity.StaticKey) Option { return func(a *Authenticator) { a.static = k } }
+
+// WithTokens lets in the subjects of access tokens.
+func WithTokens(v identity.TokenVerifier) Option { return func(a *Authenticator) { a.tokens = v } }
 
 // WithAnonymous lets in whoever presents nothing, as p. Whoever presents a key that does not hold is refused all the
 // same: they think themselves somebody else.
@@ -39,13 +43,17 @@ func NewAuthenticator(keys identity.Repository, authority identity.Authority, no
 	return a
 }
 
-// Authenticate gives the principal that the presented key stands for, or identity.ErrUnauthenticated, whose message
-// is the same for every reason. It looks the key up every time, so a revocation holds from the next request on. A text
-// that is not of the form of Steward's keys costs no look-up, and can only be the static key. Other faults say that the
-// keys cannot be read; nobody is let in then.
+// Authenticate gives the principal that the presented credential stands for, or identity.ErrUnauthenticated, whose
+// message is the same for every reason. What the credential is shows in its form: three parts with dots between them are
+// an access token, stw_… is a key, and anything else can only be the static key, which costs no look-up. A key is looked
+// up every time, so a revocation holds from the next request on. A token whose scopes grant nothing gives its principal
+// and identity.ErrScope. Other faults say that the keys cannot be read; nobody is let in then.
 func (a *Authenticator) Authenticate(ctx context.Context, presented string) (access.Principal, error) {
 	if presented == "" && !a.anonymous.IsZero() {
 		return a.anonymous, nil
+	}
+	if a.tokens != nil && identity.IsToken(presented) {
+		return a.tokens.Verify(ctx, presented)
 	}
 	credential, err := identity.Parse(presented)
 	if err != nil {

@@ -12,6 +12,7 @@ type Principal struct {
 	Name       string              // for people to read; never compared
 	Personas   []string            // names of personas; the principal has the union of their rights
 	Attributes map[string][]string // claims or key attributes, for policies that depend on the person
+	Client     string              // the OAuth client that acts for the subject, by its issuer's word; empty for others
 }
 
 // ID is what state belongs to: issuer and subject, never the bytes of a credential.

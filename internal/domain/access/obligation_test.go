@@ -118,8 +118,10 @@ func TestRuleSet_HashCoversObligations(t *testing.T) {
 	base := compile(t, free).Hash()
 	seen := map[string]string{base: "free"}
 	for name, change := range map[string]func(*access.Persona){
-		"a row filter":     func(p *access.Persona) { p.Rows = north.Rows },
-		"another value":    func(p *access.Persona) { p.Rows = []access.RowFilter{{Field: "region__name", Values: []string{"South"}}} },
+		"a row filter": func(p *access.Persona) { p.Rows = north.Rows },
+		"another value": func(p *access.Persona) {
+			p.Rows = []access.RowFilter{{Field: "region__name", Values: []string{"South"}}}
+		},
 		"fewer rows":       func(p *access.Persona) { p.Caps.MaxRows = 5 },
 		"a shorter time":   func(p *access.Persona) { p.Caps.MaxRangeDays = 5 },
 		"explanation only": func(p *access.Persona) { p.Caps.ExplainOnly = true },

@@ -28,7 +28,7 @@ type Record struct {
 	Request    string    `json:"request,omitempty"` // id.Request
 	Actor      string    `json:"actor,omitempty"`   // access.Principal.ID; empty before authentication
 	Personas   []string  `json:"personas,omitempty"`
-	Client     string    `json:"client,omitempty"` // the client's word for itself
+	Client     string    `json:"client,omitempty"` // the client's word for itself, behind the word of its token's issuer
 	Address    string    `json:"address,omitempty"`
 	Transport  string    `json:"transport,omitempty"` // http, stdio, cli
 	Revision   string    `json:"revision,omitempty"`  // protocol revision
@@ -44,7 +44,7 @@ type Record struct {
 	DurationUS int64     `json:"duration_us,omitempty"`
 	Count      int64     `json:"count,omitempty"` // of a Counted record
 	Trace      string    `json:"trace,omitempty"`
-	Detail     string    `json:"detail,omitempty"` // for notes and counts: a sentence without caller text
+	Detail     string    `json:"detail,omitempty"` // of notes, counts and credentials that do not hold: words without caller text
 }
 
 // Log keeps records. Append returns only when the record is durable (for a log that outlives the process), or an

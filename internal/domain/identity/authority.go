@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -15,7 +14,7 @@ import (
 
 // ErrUnauthenticated is the one answer to every credential that does not hold, whatever the reason; its cause has
 // the reason, for the operator.
-var ErrUnauthenticated = fault.New(fault.Unauthenticated, "identity.unauthenticated", "No valid API key was presented; ask the operator of this server for one.")
+var ErrUnauthenticated = fault.New(fault.Unauthenticated, "identity.unauthenticated", "No valid API key or access token was presented; ask the operator of this server for one.")
 
 // ErrPepper is what NewPepper answers to a secret that is too short.
 var ErrPepper = fault.New(fault.Invalid, "identity.pepper", "The pepper of the API keys needs at least 32 bytes; `openssl rand -hex 32` makes one.")
@@ -85,12 +84,13 @@ func (a Authority) Issue(g Grant, now time.Time) (*Key, Credential, error) {
 }
 
 // The reasons behind ErrUnauthenticated.
-var (
-	errUnknown = errors.New("no key has this id")
-	errForeign = errors.New("the key is for another environment")
-	errSecret  = errors.New("the secret is not the key's")
-	errRevoked = errors.New("the key is revoked")
-	errExpired = errors.New("the key has expired")
+const (
+	errForm    = Reason("the text is neither a key nor an access token")
+	errUnknown = Reason("no key has this id")
+	errForeign = Reason("the key is for another environment")
+	errSecret  = Reason("the secret is not the key's")
+	errRevoked = Reason("the key is revoked")
+	errExpired = Reason("the key has expired")
 )
 
 // Verify is nil when c is the credential of k, for this environment, neither revoked nor expired at now; else
@@ -98,7 +98,7 @@ var (
 // and an expired key take the same work and get the same answer.
 func (a Authority) Verify(k *Key, c Credential, now time.Time) error {
 	if c.IsZero() {
-		return ErrUnauthenticated.Because(ErrMalformed)
+		return ErrUnauthenticated.Because(errForm)
 	}
 	stored := Snapshot{}
 	if k != nil {

@@ -46,17 +46,17 @@ func (a Authority) Static(name, secret string, personas ...string) (StaticKey, e
 	return StaticKey{digest: a.staticDigest(secret), holder: holder}, nil
 }
 
-// Recognize gives the principal of k when presented is its text, else ErrUnauthenticated, with the cause that Parse has
-// for what is no key. What is too long to be any static key takes no work; all else takes the same, whether there is a
+// Recognize gives the principal of k when presented is its text, else ErrUnauthenticated, with the reason of a text
+// that is no key. What is too long to be any static key takes no work; all else takes the same, whether there is a
 // key or not, and wherever the two texts first differ.
 func (a Authority) Recognize(k StaticKey, presented string) (access.Principal, error) {
 	if len(presented) > maxStaticSecret {
-		return access.Principal{}, ErrUnauthenticated.Because(ErrMalformed)
+		return access.Principal{}, ErrUnauthenticated.Because(errForm)
 	}
 	sum := a.staticDigest(presented)
 	holds := hmac.Equal(sum[:], k.digest[:]) // in constant time
 	if !holds || k.holder.IsZero() {
-		return access.Principal{}, ErrUnauthenticated.Because(ErrMalformed)
+		return access.Principal{}, ErrUnauthenticated.Because(errForm)
 	}
 	holder := k.holder
 	holder.Personas = slices.Clone(holder.Personas)

@@ -75,6 +75,11 @@ type Metrics struct {
 	MaxRows        int           `yaml:"max_rows" validate:"gte=1,lte=10000000"`
 	Timeout        time.Duration `yaml:"timeout" validate:"gte=1s,lte=1h"`       // of one question
 	ReadyTimeout   time.Duration `yaml:"ready_timeout" validate:"gte=1s,lte=1h"` // of a worker's start
+	Workers        int           `yaml:"workers" validate:"gte=0,lte=256"`       // questions answered at a time; 0 for as many as there are processors
+	SpareWorkers   int           `yaml:"spare_workers" validate:"gte=0,lte=256"` // more processes kept warm, to take the place of one that ends
+	MaxRequests    int           `yaml:"max_requests" validate:"gte=1"`          // after which a worker is replaced
+	MaxMemoryBytes int64         `yaml:"max_memory_bytes" validate:"gte=268435456"`
+	MaxAge         time.Duration `yaml:"max_age" validate:"gte=1m"`
 	IdleRelease    time.Duration `yaml:"idle_release" validate:"gte=0s,lte=1h"`  // after which an unused DuckDB file is closed
 	LockWait       time.Duration `yaml:"lock_wait" validate:"gte=0s,lte=1h"`     // for a DuckDB file that another process writes
 	QueueDepth     int           `yaml:"queue_depth" validate:"gte=1,lte=10000"` // questions that wait for a worker
@@ -130,7 +135,8 @@ func Default() Config {
 		Stdio:    Stdio{User: "local"},
 		Metrics: Metrics{
 			DefaultLimit: 1000, MaxRows: 100_000, Timeout: time.Minute, ReadyTimeout: time.Minute,
-			IdleRelease: 5 * time.Second, LockWait: 10 * time.Second, QueueDepth: 16, MaxAnswerBytes: 32 << 20,
+			SpareWorkers: 1, MaxRequests: 10_000, MaxMemoryBytes: 1 << 30, MaxAge: 12 * time.Hour,
+			IdleRelease: time.Second, LockWait: 10 * time.Second, QueueDepth: 64, MaxAnswerBytes: 32 << 20,
 		},
 		Claude: Claude{
 			Endpoint: "https://api.anthropic.com", Model: "claude-sonnet-5-5", MaxTokens: 4096,

@@ -23,17 +23,7 @@ func join(current, previous metric.Table, groups int, metrics []string) (metric.
 	if len(current.Columns) != width || len(previous.Columns) != width {
 		return metric.Table{}, nil, metric.ErrEngine.Because(errShape)
 	}
-	joined := metric.Table{Columns: slices.Clone(current.Columns[:groups])}
-	var notes []string
-	for i, m := range metrics {
-		kind := commonType(current.Columns[groups+i].Type, previous.Columns[groups+i].Type)
-		if !numeric(kind) && kind != "unknown" {
-			notes = append(notes, fmt.Sprintf("%s is no number, so it has no difference.", m))
-		}
-		for _, suffix := range compareColumns {
-			joined.Columns = append(joined.Columns, metric.Column{Name: m + suffix, Type: columnType(suffix, kind)})
-		}
-	}
+	joined, notes := sideBySide(current.Columns, previous.Columns, groups, metrics)
 	before, err := byGroup(previous.Rows, groups)
 	if err != nil {
 		return metric.Table{}, nil, err
@@ -63,6 +53,21 @@ func join(current, previous metric.Table, groups int, metrics []string) (metric.
 		joined.Rows = [][]any{}
 	}
 	return joined, notes, nil
+}
+
+// sideBySide makes the columns, and a note for each metric that is no number.
+func sideBySide(current, previous []metric.Column, groups int, metrics []string) (joined metric.Table, notes []string) {
+	joined.Columns = slices.Clone(current[:groups])
+	for i, m := range metrics {
+		kind := commonType(current[groups+i].Type, previous[groups+i].Type)
+		if !numeric(kind) && kind != "unknown" {
+			notes = append(notes, fmt.Sprintf("%s is no number, so it has no difference.", m))
+		}
+		for _, suffix := range compareColumns {
+			joined.Columns = append(joined.Columns, metric.Column{Name: m + suffix, Type: columnType(suffix, kind)})
+		}
+	}
+	return joined, notes
 }
 
 // byGroup finds rows by their first cells. It is ErrEngine when two rows have the same ones.

@@ -365,8 +365,11 @@ func TestComparePeriods_SetsGroupsSideBySide(t *testing.T) {
 		t.Errorf("%s\n%s", diff, data)
 	}
 	if diff := cmp.Diff([]metric.Column{
-		{Name: "sales_id__channel", Type: "string"}, {Name: "revenue__current", Type: "decimal"}, {Name: "revenue__previous", Type: "decimal"},
-		{Name: "revenue__delta", Type: "decimal"}, {Name: "revenue__delta_percent", Type: "decimal"},
+		{Name: "sales_id__channel", Type: "string"},
+		{Name: "revenue__current", Type: "decimal"},
+		{Name: "revenue__previous", Type: "decimal"},
+		{Name: "revenue__delta", Type: "decimal"},
+		{Name: "revenue__delta_percent", Type: "decimal"},
 	}, got.Columns); diff != "" {
 		t.Error(diff)
 	}

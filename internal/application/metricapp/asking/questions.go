@@ -67,6 +67,6 @@ type questions struct {
 // Tools are query, list_dimension_values, compare_periods and time_range. Their names are resolved
 // on the catalog as the principal may see it; what policy hides looks like what is not there.
 func Tools(catalogs metric.Catalogs, source metric.Source, policy access.DataPolicy, limits Limits, now func() time.Time, draw chart.Draw) []tool.Tool {
-	q := &questions{catalogs: catalogs, source: source, policy: policy, limits: limits.withDefaults(), now: now, draw: draw}
+	q := &questions{catalogs: catalogs, source: narrated{source}, policy: policy, limits: limits.withDefaults(), now: now, draw: draw}
 	return []tool.Tool{q.queryTool(), q.valuesTool(), q.compareTool(), q.rangeTool()}
 }

@@ -127,50 +127,6 @@ func (d *draft) keep(indexes []int) {
 	}
 }
 
-// sameScale is how many times larger than another a metric may be and still be read on its scale.
-const sameScale = 10
-
-// scales groups the measures that can be read on one scale, in the order in which they were asked for. With a split
-// every measure stands alone, because colours stand for the split.
-func (d *draft) scales() [][]int {
-	peaks := make([]float64, len(d.measures))
-	for m := range d.values {
-		for _, values := range d.values[m] {
-			for _, v := range values {
-				if finite(v) {
-					peaks[m] = max(peaks[m], math.Abs(v))
-				}
-			}
-		}
-	}
-	left := largest(peaks, len(peaks))
-	slices.SortStableFunc(left, func(a, b int) int { return cmp.Compare(peaks[b], peaks[a]) })
-	var groups [][]int
-	for len(left) > 0 {
-		top, group := peaks[left[0]], []int{}
-		left = slices.DeleteFunc(left, func(m int) bool {
-			joins := len(group) == 0 ||
-				d.split.labels == nil && len(group) < MaxSeries && peaks[m] >= top/sameScale
-			if joins {
-				group = append(group, m)
-			}
-			return joins
-		})
-		slices.Sort(group)
-		groups = append(groups, group)
-	}
-	slices.SortFunc(groups, func(a, b []int) int { return cmp.Compare(a[0], b[0]) })
-	if len(groups) > MaxPanels {
-		left := 0
-		for _, group := range groups[MaxPanels:] {
-			left += len(group)
-		}
-		d.leave("%s, of other scales, left out; ask for fewer at a time.", plural(left, "metric is", "metrics are"))
-		groups = groups[:MaxPanels]
-	}
-	return groups
-}
-
 // finish decides the form, keeps the positions that fit, and builds the panels.
 func (d *draft) finish() Chart {
 	groups := d.scales()
@@ -259,39 +215,4 @@ func span(from, to int) []int {
 		indexes = append(indexes, i)
 	}
 	return indexes
-}
-
-// panel puts measures onto one scale. Where every panel has but one series, all have the first colour: nothing is to
-// be told apart.
-func (d *draft) panel(group []int, single bool) Panel {
-	p := Panel{Zero: d.chart.Form == Bar}
-	if len(group) == 1 {
-		p.Title = d.measures[group[0]].title
-	}
-	for _, m := range group {
-		for s, values := range d.values[m] {
-			series := Series{Name: d.measures[m].title, Colour: m % MaxSeries, Values: values}
-			if d.split.labels != nil {
-				series.Name, series.Colour = d.split.labels[s], s
-			} else if single {
-				series.Colour = 0
-			}
-			p.Series = append(p.Series, series)
-		}
-	}
-	p.Zero = p.Zero || fromZero(p.Series)
-	return p
-}
-
-// fromZero says that a line's scale may as well begin at zero: the values fill at least half of it then.
-func fromZero(series []Series) bool {
-	low, high := math.Inf(1), math.Inf(-1)
-	for i := range series {
-		for _, v := range series[i].Values {
-			if finite(v) {
-				low, high = min(low, v), max(high, v)
-			}
-		}
-	}
-	return low >= 0 && low <= high/2
 }

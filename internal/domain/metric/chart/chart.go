@@ -78,8 +78,11 @@ type Series struct {
 	Values Values `json:"values"` // one a position
 }
 
-// Values are numbers; NaN where there is none, which is null in JSON.
+// Values are numbers; NaN where there is none, which is null in JSON. None is farther from zero than 1e100 or nearer to
+// it than 1e-100 without being zero, so that scales can be computed without overflow.
 type Values []float64
+
+const farthest = 1e100
 
 // MarshalJSON writes null for what is absent.
 func (v Values) MarshalJSON() ([]byte, error) {

@@ -43,12 +43,12 @@ func readField(t metric.Table, i int) field {
 	}
 	_, part, extracted := strings.Cut(c.Name, extract)
 	f := field{title: clean(fieldTitle(c.Name, c.Grain), longestLabel)}
-	switch {
-	case c.Type == "date" || c.Type == "timestamp":
+	switch c.Type {
+	case "date", "timestamp":
 		if f.fillMoments(cells, c.Grain) {
 			return f
 		}
-	case c.Type == "integer":
+	case "integer":
 		if f.fillNumbers(cells, part, extracted) {
 			return f
 		}

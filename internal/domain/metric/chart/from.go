@@ -109,19 +109,23 @@ func (d *draft) readMeasure(t metric.Table, i int) {
 		d.note("%s has %s.", m.title, plural(empty, "empty value", "empty values"))
 	}
 	if strange > 0 {
-		d.leave("%s has %s, not drawn.", m.title, plural(strange, "value that is no finite number", "values that are no finite numbers"))
+		d.leave("%s has %s, not drawn.", m.title, plural(strange, "value that is no number or too large", "values that are no numbers or too large"))
 	}
 	d.measures = append(d.measures, m)
 }
 
-// number reads a cell as metric.Table documents it.
+// number reads a cell as metric.Table documents it. What lies outside the range of Values cannot be drawn; what is
+// nearer to zero than its smallest is zero to the eye.
 func number(cell any) (float64, bool) {
 	n, ok := cell.(json.Number)
 	if !ok {
 		return 0, false
 	}
 	v, err := n.Float64()
-	return v, err == nil && !math.IsInf(v, 0) && !math.IsNaN(v)
+	if math.Abs(v) < 1/farthest {
+		v = 0
+	}
+	return v, err == nil && math.Abs(v) <= farthest
 }
 
 // dropEmpty leaves out measures without any value.

@@ -1,7 +1,7 @@
 package chart
 
 import (
-	"math"
+	"maps"
 	"time"
 )
 
@@ -33,9 +33,7 @@ func VegaLite(c Chart) map[string]any {
 		views[i] = vegaView(c, i)
 	}
 	if len(views) == 1 {
-		for key, value := range views[0] {
-			spec[key] = value
-		}
+		maps.Copy(spec, views[0])
 		return spec
 	}
 	spec["resolve"] = object{"scale": object{"color": "shared"}}
@@ -80,7 +78,7 @@ func vegaView(c Chart, i int) object {
 		width, height = vegaWidth/len(c.Panels), max(vegaHeight, 18*len(c.X.Labels)*len(p.Series)/2)
 	}
 	encoding := object{
-		across: vegaPositions(c, i), along: vegaValues(p),
+		across: vegaPositions(c, i), along: vegaValues(c, p),
 		"color": vegaColours(c, p), "tooltip": vegaTooltip(c, p),
 	}
 	if c.Form == Bar && len(p.Series) > 1 {
@@ -141,7 +139,7 @@ func vegaKey(c Chart, at int) string {
 
 func vegaPositions(c Chart, panel int) object {
 	title := any(c.X.Title)
-	if temporal(c) || c.Horizontal && panel > 0 {
+	if temporal(c) || c.Horizontal {
 		title = nil
 	}
 	if temporal(c) {
@@ -150,7 +148,7 @@ func vegaPositions(c Chart, panel int) object {
 			"axis": object{"format": vegaDates(c.X.Grain), "values": vegaTicks(c.X), "grid": false},
 		}
 	}
-	axis := object{"labelLimit": 400}
+	axis := object{"labelLimit": 400, "maxExtent": 400}
 	if !c.Horizontal {
 		axis["labelAngle"] = 0
 	}
@@ -196,9 +194,9 @@ func vegaTicks(x Axis) []int64 {
 
 // vegaValues is the scale of the values. Its figures are those of the picture: B stands for 10⁹, not G, and there are no
 // milli.
-func vegaValues(p Panel) object {
+func vegaValues(c Chart, p Panel) object {
 	title := any(nil)
-	if p.Title != "" {
+	if p.Title != "" && len(c.Panels) == 1 {
 		title = p.Title
 	}
 	axis := object{"format": ",~f", "tickCount": 5}
@@ -217,15 +215,11 @@ func vegaValues(p Panel) object {
 
 // peak is the largest value of a panel, whatever its sign.
 func peak(p Panel) float64 {
-	largest := 0.
-	for _, s := range p.Series {
-		for _, v := range s.Values {
-			if finite(v) {
-				largest = max(largest, math.Abs(v))
-			}
-		}
+	all := make([][]float64, len(p.Series))
+	for i := range p.Series {
+		all[i] = p.Series[i].Values
 	}
-	return largest
+	return peakOf(all)
 }
 
 func vegaColours(c Chart, p Panel) object {

@@ -222,3 +222,33 @@ func TestLoader_IsSafeForConcurrentUse(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+func TestLoader_KeepsTheBytesOfThePresentManifestAndTheOneBefore(t *testing.T) {
+	p := newProject(t)
+	if _, err := p.Present(t.Context()); !errors.Is(err, metric.ErrNoManifest) {
+		t.Errorf("Present of nothing: %v", err)
+	}
+	if _, found := p.Bytes(""); found {
+		t.Error("there are bytes of no manifest")
+	}
+	var hashes []string
+	for _, more := range []string{"", " ", "\n"} {
+		p.write(semanticManifest, older+more)
+		p.wait(2 * time.Second)
+		hash, err := p.Present(t.Context())
+		if err != nil || hash != p.current().Hash {
+			t.Fatalf("%s, %v", hash, err)
+		}
+		hashes = append(hashes, hash)
+	}
+	p.write(semanticManifest, "{") // what cannot be read takes nobody's place
+	p.wait(2 * time.Second)
+	if hash, err := p.Present(t.Context()); hash != hashes[2] || err != nil {
+		t.Errorf("%s, %v", hash, err)
+	}
+	for i, want := range []string{"", older + " ", older + "\n"} {
+		if data, found := p.Bytes(hashes[i]); string(data) != want || found != (want != "") {
+			t.Errorf("manifest %d: %d bytes, %v", i, len(data), found)
+		}
+	}
+}

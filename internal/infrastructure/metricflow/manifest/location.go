@@ -9,10 +9,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
-
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 
 	"github.com/steward-mcp/steward/internal/domain/metric"
 )
@@ -33,12 +29,15 @@ func (d document) locations() map[string]metric.Location {
 	return found
 }
 
-// places are the files of metrics by name, as the project's manifest.json tells them.
+// places are the files of metrics and semantic models, as the project's manifest.json tells them.
 type places struct {
 	turn  chan struct{} // held by whoever reads
 	info  fs.FileInfo
-	files map[string]string
+	files map[node]string
 }
+
+// node is a thing in manifest.json: the section that it stands in, and its name.
+type node struct{ section, name string }
 
 // Locate implements metric.Definitions: the file from the project's manifest.json, or else from the semantic
 // manifest where it says so, and the line found in that file. Nothing that goes wrong on the way is an error; the
@@ -48,14 +47,14 @@ func (l *Loader) Locate(ctx context.Context, name string) (metric.Location, bool
 	if at := l.current.Load(); at != nil {
 		told = at.nodes[name]
 	}
-	file := l.file(ctx, name)
+	file := l.file(ctx, node{inMetrics, name})
 	if file == "" {
 		if told.File == "" {
 			return metric.Location{}, false
 		}
 		file = told.File
 	}
-	if line := l.line(file, name); line > 0 {
+	if line := l.line(file, func(data []byte) int { return findLine(data, name) }); line > 0 {
 		return metric.Location{File: file, Line: line}, true
 	}
 	if file != told.File {
@@ -64,7 +63,7 @@ func (l *Loader) Locate(ctx context.Context, name string) (metric.Location, bool
 	return metric.Location{File: file, Line: told.Line}, true
 }
 
-func (l *Loader) file(ctx context.Context, name string) string {
+func (l *Loader) file(ctx context.Context, n node) string {
 	select {
 	case l.places.turn <- struct{}{}:
 	case <-ctx.Done():
@@ -86,18 +85,18 @@ func (l *Loader) file(ctx context.Context, name string) string {
 		}
 		l.places.info, l.places.files = info, files
 	}
-	return l.places.files[name]
+	return l.places.files[n]
 }
 
-// readFiles streams a dbt manifest.json and keeps, per metric, its original_file_path. Metrics of installed
-// packages have theirs below dbt_packages.
-func readFiles(ctx context.Context, file string) (files map[string]string, err error) {
+// readFiles streams a dbt manifest.json and keeps the original_file_path of what locations are asked of. What comes
+// from installed packages has its own below dbt_packages.
+func readFiles(ctx context.Context, file string) (files map[node]string, err error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	files = map[string]string{}
+	files = map[node]string{}
 	var project string
 	err = eachMember(ctx, json.NewDecoder(f), func(d *json.Decoder, key string) error {
 		switch key {
@@ -108,16 +107,16 @@ func readFiles(ctx context.Context, file string) (files map[string]string, err e
 			err := d.Decode(&m)
 			project = m.Project
 			return err
-		case "metrics":
-			return eachMember(ctx, d, func(d *json.Decoder, _ string) error { return readFile(d, project, files) })
+		case inMetrics, inModels:
+			return eachMember(ctx, d, func(d *json.Decoder, _ string) error { return readFile(d, project, key, files) })
 		}
 		return skip(d)
 	})
 	return files, err
 }
 
-// readFile reads one metric's node into files.
-func readFile(d *json.Decoder, project string, files map[string]string) error {
+// readFile reads one node of a section into files.
+func readFile(d *json.Decoder, project, section string, files map[node]string) error {
 	var m struct {
 		Name    string `json:"name"`
 		File    string `json:"original_file_path"`
@@ -130,7 +129,7 @@ func readFile(d *json.Decoder, project string, files map[string]string) error {
 		m.File = path.Join("dbt_packages", m.Package, m.File)
 	}
 	if name, ok := local(m.File); ok {
-		files[m.Name] = name
+		files[node{section, m.Name}] = name
 	}
 	return nil
 }
@@ -187,8 +186,8 @@ func skip(d *json.Decoder) error {
 	}
 }
 
-// line is where the metric's entry begins in a YAML file of the project; 0 when it is not found.
-func (l *Loader) line(file, name string) int {
+// line is what find makes of a YAML file of the project; 0 when it cannot be read.
+func (l *Loader) line(file string, find func(data []byte) int) int {
 	if ext := path.Ext(file); ext != ".yml" && ext != ".yaml" {
 		return 0
 	}
@@ -211,83 +210,5 @@ func (l *Loader) line(file, name string) int {
 	if err != nil {
 		return 0
 	}
-	return findLine(data, name)
-}
-
-// findLine looks for the item called name in a list under the key metrics, and failing that under measures, whose
-// items may declare a metric of their own name.
-func findLine(data []byte, name string) int {
-	tree, err := parser.ParseBytes(data, 0)
-	if err != nil {
-		return 0
-	}
-	for _, key := range []string{"metrics", "measures"} {
-		finder := &itemFinder{key: key, name: name}
-		for _, doc := range tree.Docs {
-			if doc.Body != nil {
-				ast.Walk(finder, doc.Body)
-			}
-		}
-		if finder.line > 0 {
-			return finder.line
-		}
-	}
-	return 0
-}
-
-type itemFinder struct {
-	key, name string
-	line      int
-}
-
-// Visit implements ast.Visitor.
-func (f *itemFinder) Visit(n ast.Node) ast.Visitor {
-	if f.line > 0 {
-		return nil
-	}
-	member, ok := n.(*ast.MappingValueNode)
-	if !ok || keyText(member) != f.key {
-		return f
-	}
-	items, ok := member.Value.(*ast.SequenceNode)
-	if !ok {
-		return f
-	}
-	for _, item := range items.Values {
-		if line := itemLine(item, f.name); line > 0 {
-			f.line = line
-			return nil
-		}
-	}
-	return f
-}
-
-// itemLine is the first line of a mapping whose name is name, else 0.
-func itemLine(item ast.Node, name string) int {
-	var members []*ast.MappingValueNode
-	switch n := item.(type) {
-	case *ast.MappingNode:
-		members = n.Values
-	case *ast.MappingValueNode:
-		members = []*ast.MappingValueNode{n}
-	}
-	first := 0
-	for _, m := range members {
-		if at := m.Key.GetToken().Position.Line; first == 0 || at < first {
-			first = at
-		}
-	}
-	for _, m := range members {
-		if value, ok := m.Value.(*ast.StringNode); ok && keyText(m) == "name" && value.Value == name {
-			return first
-		}
-	}
-	return 0
-}
-
-func keyText(m *ast.MappingValueNode) string {
-	if m.Key == nil || m.Key.GetToken() == nil {
-		return ""
-	}
-	return strings.TrimSpace(m.Key.GetToken().Value)
+	return find(data)
 }

@@ -114,3 +114,47 @@ func TestLoader_SaysNothingOfABrokenProjectManifest(t *testing.T) {
 		}
 	}
 }
+
+func TestLoader_PlacesSemanticModelsAndTheirElements(t *testing.T) {
+	p := newProject(t)
+	p.write(semanticManifest, older)
+	p.write("target/manifest.json", `{
+ "metadata": {"project_name": "shop"},
+ "metrics": {"metric.shop.revenue": {"name": "revenue", "package_name": "shop", "original_file_path": "models/metrics.yml"}},
+ "semantic_models": {
+  "semantic_model.shop.orders": {"name": "orders", "package_name": "shop", "original_file_path": "models/metrics.yml"},
+  "semantic_model.shop.items": {"name": "items", "package_name": "shop", "original_file_path": "models/items.yml"},
+  "semantic_model.shop.lost": {"name": "lost", "package_name": "shop", "original_file_path": "models/lost.yml"}
+ }}`)
+	p.write("models/metrics.yml", metricsYAML)
+	p.write("models/items.yml", `models:
+  - name: other
+    dimensions: [{name: at}]
+  - name: items
+    semantic_model:
+      enabled: true
+    dimensions:
+      - name: at
+        type: time
+    entities:
+      - name: item
+`)
+	for id, want := range map[[2]string]metric.Location{
+		{"metric", "revenue"}:           {File: "models/metrics.yml", Line: 14},
+		{"semantic model", "orders"}:    {File: "models/metrics.yml", Line: 3},
+		{"measure", "orders.shipments"}: {File: "models/metrics.yml", Line: 7},
+		{"measure", "orders.unknown"}:   {File: "models/metrics.yml", Line: 3},
+		{"semantic model", "items"}:     {File: "models/items.yml", Line: 4},
+		{"dimension", "items.at"}:       {File: "models/items.yml", Line: 8},
+		{"entity", "items.item"}:        {File: "models/items.yml", Line: 11},
+		{"semantic model", "lost"}:      {File: "models/lost.yml"},
+		{"semantic model", "unknown"}:   {},
+		{"saved query", "orders"}:       {},
+		{"", ""}:                        {},
+	} {
+		got, found := p.Place(t.Context(), id[0], id[1])
+		if diff := cmp.Diff(want, got); diff != "" || found != (want.File != "") {
+			t.Errorf("%v: found %v\n%s", id, found, diff)
+		}
+	}
+}

@@ -47,6 +47,10 @@ func (m *texts) Bytes(hash string) ([]byte, bool) {
 	return text, found
 }
 
+func (m *texts) Place(_ context.Context, kind, name string) (metric.Location, bool) {
+	return metric.Location{File: "models/" + kind + ".yml", Line: len(name)}, kind != ""
+}
+
 // renamed is the shop's manifest with another name for its metric "average_order".
 func renamed(t *testing.T, name string) []byte {
 	t.Helper()
@@ -79,10 +83,11 @@ func TestSource_AnswersOnTheManifestThatAQuestionRestsOn(t *testing.T) {
 	ask(t, s, metric.Question{Manifest: before, Metrics: []string{"average_order", "orders"}})
 	ask(t, s, metric.Question{Manifest: third, Metrics: []string{"mass", "orders"}})
 	ask(t, s, metric.Question{Manifest: after, Metrics: []string{"heft", "orders"}})
+	ask(t, s, metric.Question{Manifest: third, Metrics: []string{"mass", "weight"}})
 	m.mu.Lock()
 	delete(m.kept, before)
 	m.mu.Unlock()
-	_, err = s.Answer(within(t, time.Minute), metric.Question{Manifest: before, Metrics: []string{"average_order", "revenue"}, Limit: 1})
+	_, err = s.Answer(within(t, time.Minute), metric.Question{Manifest: before, Metrics: []string{"average_order", "weight"}, Limit: 1})
 	if f := gotFault(t, err, metric.ErrManifestChanged); f.RetryAfter <= 0 {
 		t.Errorf("%+v", f)
 	}

@@ -2,12 +2,17 @@ package worker
 
 import (
 	"bufio"
+	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/steward-mcp/steward/internal/domain/metric"
 )
@@ -110,4 +115,64 @@ func TestSource_SaysThatTheWarehouseIsNotBuilt(t *testing.T) {
 		t.Fatal(err)
 	}
 	ask(t, s, anOrder)
+}
+
+// allAnswer has every worker answer a question, so that each has the warehouse's file open.
+func allAnswer(t *testing.T, s *Source) {
+	t.Helper()
+	allReady(t, s)
+	var asked sync.WaitGroup
+	for p := range s.State().Total {
+		worker := s.pool.borrow(func(*process) bool { return true })
+		if worker == nil {
+			t.Fatalf("worker %d is busy", p)
+		}
+		asked.Go(func() {
+			defer s.pool.giveBack(worker)
+			if r, err := worker.ask(within(t, time.Minute), request{Op: opHealth}, nil); err != nil || !r.Warehouse {
+				t.Errorf("%+v, %v", r, err)
+			}
+		})
+	}
+	asked.Wait()
+}
+
+func TestSource_LetsDbtBuildBesideItAndAnswersFromWhatItBuilt(t *testing.T) {
+	s, dir := ownShop(t, func(c *Config) { c.Workers, c.Spare, c.LockWait = 2, 1, time.Minute })
+	model := filepath.Join(dir, "models", "orders.sql")
+	// The build marks that it holds the file, takes a while, and adds an order to the six there are.
+	sql := "{{ config(materialized='table', pre_hook=\"copy (select 1) to 'started'\") }}\n" +
+		"select order_id, customer_id, ordered_at, packed_at, channel, gift, items, tags, delivery, amount, weight from shop.orders_before\n" +
+		"union all by name select 7 as order_id, timestamp '2024-03-12' as ordered_at from (select sum(hash(range)) as n from range(100000000)) where n > 0\n"
+	if err := errors.Join(os.MkdirAll(filepath.Dir(model), 0o700), os.WriteFile(model, []byte(sql), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeSQL(mustPython(t), warehouseOf(dir), "CREATE TABLE shop.orders_before AS SELECT * FROM shop.orders"); err != nil {
+		t.Fatal(err)
+	}
+	allAnswer(t, s)
+
+	dbt := exec.CommandContext(within(t, time.Minute), filepath.Join(filepath.Dir(mustPython(t)), "dbt"), "build",
+		"--project-dir", dir, "--profiles-dir", dir, "--target-path", t.TempDir(), "--log-path", t.TempDir())
+	dbt.Dir = dir
+	var built sync.WaitGroup
+	built.Go(func() {
+		if out, err := dbt.CombinedOutput(); err != nil {
+			t.Errorf("dbt build beside workers that have just answered: %v\n%s", err, out)
+		}
+	})
+	eventually(t, "dbt holds the file", func() bool {
+		_, err := os.Stat(filepath.Join(dir, "started"))
+		return err == nil || t.Failed()
+	})
+	got := make([]any, 3)
+	var asked sync.WaitGroup
+	for i := range got {
+		asked.Go(func() { got[i] = ask(t, s, limited(1+i)).Rows[0][0] })
+	}
+	asked.Wait()
+	built.Wait()
+	if diff := cmp.Diff([]any{number("7"), number("7"), number("7")}, got); diff != "" {
+		t.Errorf("who met the build was not answered from what it built: %s", diff)
+	}
 }

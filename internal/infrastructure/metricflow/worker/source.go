@@ -19,6 +19,9 @@ type Manifests interface {
 	// Bytes returns the manifest with this hash, at least of the present one and the one before. They are shared: the
 	// receiver reads them only.
 	Bytes(hash string) ([]byte, bool)
+	// Place says where a thing is written down that the engine names by kind and name, as metric.ValidationIssue does,
+	// and false when nothing tells.
+	Place(ctx context.Context, kind, name string) (metric.Location, bool)
 }
 
 var _ Manifests = (*manifest.Loader)(nil)

@@ -35,8 +35,24 @@ func (s *Source) Validate(ctx context.Context, options metric.ValidationOptions)
 			}
 			return err
 		})
-		return issues, err
+		if err != nil {
+			return nil, err
+		}
+		return s.placed(ctx, issues), nil
 	})
+}
+
+// placed adds where things are written down, which dbt no longer tells the engine.
+func (s *Source) placed(ctx context.Context, issues []metric.ValidationIssue) []metric.ValidationIssue {
+	for i := range issues {
+		if issues[i].File != "" {
+			continue
+		}
+		if at, found := s.manifests.Place(ctx, issues[i].Kind, issues[i].Name); found {
+			issues[i].File, issues[i].Line = at.File, at.Line
+		}
+	}
+	return issues
 }
 
 func toIssues(found []issue) []metric.ValidationIssue {

@@ -71,13 +71,51 @@ func spoilt(t *testing.T, old, replacement string) []byte {
 	return []byte(strings.Replace(text, old, replacement, 1))
 }
 
-func TestSource_SaysWhereAnIssueIs(t *testing.T) {
+func TestSource_SaysWhatIsWrongAndWhere(t *testing.T) {
 	s, _ := ownShop(t, nil)
 	var m texts
 	s.manifests = &m
-	m.put(spoilt(t, `"name": "orders", "description": "Orders placed"`, `"name": "orders", "description": "Orders placed"`))
-	if got := validated(t, s, metric.ValidationOptions{SkipWarehouse: true, ShowAll: true}); len(got) == 0 {
-		t.Log("no warnings")
+
+	// dbt refuses such a thing, but whoever writes the file by other means may not. Nothing of it is tried then.
+	m.put(spoilt(t, `"name": "average_order",`, `"name": "Average order",`))
+	got := validated(t, s, metric.ValidationOptions{})
+	if len(got) != 1 || got[0].Severity != metric.SeverityError || got[0].Kind != "metric" || got[0].Name != "Average order" ||
+		got[0].File != "models/metric.yml" || got[0].Line != len("Average order") {
+		t.Errorf("%+v", got)
+	}
+
+	// Where the manifest itself tells, that counts; nothing leads out of the project.
+	for file, want := range map[string]string{
+		"models/a.yml": "models/a.yml", s.cfg.ProjectDir + "/models/b.yml": "models/b.yml", "/etc/passwd": "models/metric.yml",
+	} {
+		told := `"metadata": {"repo_file_path": "x", "file_slice": {"filename": "` + file + `", "content": "", "start_line_number": 3, "end_line_number": 4}}`
+		text := spoilt(t, `"name": "average_order",`, `"name": "Average order",`)
+		at := strings.Index(string(text), `"name": "Average order",`)
+		tail := strings.Replace(string(text)[at:], `"metadata": null`, told, 1)
+		m.put([]byte(string(text)[:at] + tail))
+		if got := validated(t, s, metric.ValidationOptions{SkipWarehouse: true}); len(got) != 1 || got[0].File != want {
+			t.Errorf("%s: %+v", file, got)
+		}
+	}
+}
+
+func TestSource_ShowsWarningsOnlyWhenAsked(t *testing.T) {
+	s, _ := ownShop(t, nil)
+	var m texts
+	s.manifests = &m
+	m.put(spoilt(t, `"agg": "sum"`, `"agg": "percentile", "agg_params": {"percentile": 50.0, "use_discrete_percentile": false, "use_approximate_percentile": false}`))
+	severities := func(options metric.ValidationOptions) string {
+		var all []string
+		for _, issue := range validated(t, s, options) {
+			all = append(all, string(issue.Severity))
+		}
+		return strings.Join(all, " ")
+	}
+	if got := severities(metric.ValidationOptions{SkipWarehouse: true, ShowAll: true}); !strings.Contains(got, "warning") {
+		t.Errorf("with all: %q", got)
+	}
+	if got := severities(metric.ValidationOptions{SkipWarehouse: true}); strings.Contains(got, "warning") {
+		t.Errorf("without: %q", got)
 	}
 }
 
