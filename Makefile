@@ -1,5 +1,6 @@
 # Targets that people and CI use. `make help` lists them. Everything that is needed is installed below var/ and the
-# tests' own node_modules; nothing is installed for the whole machine.
+# tests' own node_modules; nothing is installed for the whole machine but PostgreSQL, which tests start on their own: as
+# root on Debian they install it when it is missing, and otherwise say so.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
@@ -30,7 +31,7 @@ run: build ## build everything, serve the demo on loopback and print how to conn
 	@scripts/run.sh
 
 .PHONY: clients
-clients: tests/aimock/node_modules/.stamp tests/e2e/node_modules/.stamp ## install the npm packages that tests use
+clients: tests/aimock/node_modules/.stamp tests/e2e/node_modules/.stamp tests/oidc/node_modules/.stamp ## install the npm packages that tests use
 
 %/node_modules/.stamp: %/package-lock.json
 	@echo "installing the packages of $*"

@@ -9,18 +9,15 @@ set -eu
 complete() { [ -x "$1/postgres" ] && [ -x "$1/initdb" ] && [ -x "$1/psql" ]; }
 
 found() {
+	if [ -n "${POSTGRES_BIN:-}" ]; then
+		complete "$POSTGRES_BIN" && echo "$POSTGRES_BIN" && return 0
+		echo "postgres: POSTGRES_BIN names $POSTGRES_BIN, which lacks postgres, initdb or psql" >&2
+		return 2
+	fi
 	on_path=$(command -v postgres || true)
-	for folder in ${POSTGRES_BIN:+"$POSTGRES_BIN"} \
-		$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -rV) \
+	for folder in $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -rV) \
 		/opt/homebrew/opt/postgresql*/bin /usr/local/opt/postgresql*/bin "${on_path%/postgres}"; do
-		if complete "$folder"; then
-			echo "$folder"
-			return 0
-		fi
-		if [ "$folder" = "${POSTGRES_BIN:-}" ]; then
-			echo "postgres: POSTGRES_BIN names $folder, which lacks postgres, initdb or psql" >&2
-			return 2
-		fi
+		complete "$folder" && echo "$folder" && return 0
 	done
 	return 1
 }
@@ -33,8 +30,8 @@ install() (
 	mkdir -p "${setting%/*}"
 	echo "create_main_cluster = false" >"$setting"
 	export DEBIAN_FRONTEND=noninteractive
-	attempt() { apt-get install -y -qq --no-install-recommends postgresql >/dev/null 2>&1; }
-	attempt || { apt-get update -qq >/dev/null && apt-get install -y -qq --no-install-recommends postgresql >&2; }
+	attempt() { said=$(apt-get install -y -qq --no-install-recommends postgresql 2>&1 </dev/null); }
+	attempt || { apt-get update -qq >&2 && attempt; } || { echo "$said" >&2 && exit 1; }
 )
 
 status=0

@@ -3,6 +3,7 @@ package crash_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -30,9 +31,12 @@ type site struct {
 	config string
 }
 
+// newSite has one worker and no spare, unless changes say otherwise: most tests want to know whom they stop.
 func newSite(t *testing.T, changes map[string]any) site {
 	t.Helper()
-	file, err := lab.Demo.Configure(filepath.Join(t.TempDir(), "server"), changes)
+	all := map[string]any{"metrics.workers": 1, "metrics.spare_workers": 0}
+	maps.Copy(all, changes)
+	file, err := lab.Demo.Configure(filepath.Join(t.TempDir(), "server"), all)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,9 +103,10 @@ func TestRegional_FindsNoOtherRegionByAnyRoad(t *testing.T) {
 func TestRegional_SumsUpItsRegion(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *shop) {
+		t.Helper()
 		want := s.sql(t, fmt.Sprintf(`select count(distinct o.order_id) from raw.orders as o
 			join raw.stores as st using (store_id) join raw.regions as r using (region_id)
-			where o.status <> 'cancelled' and r.name = '%s'`, home))
+			where o.status <> 'cancelled' and r.region_name = '%s'`, home))
 		got, _ := ask(t, s.regional(), map[string]any{"metrics": []string{"orders"}})
 		if diff := cmp.Diff(fmt.Sprint(want), fmt.Sprint(got.Rows)); diff != "" {
 			t.Error(diff)

@@ -61,7 +61,21 @@ func everything(t *testing.T) config.Config {
 // listed are the tools that a client sees who may do everything, sorted as they came.
 func listed(t *testing.T) []definition {
 	t.Helper()
-	const list = `{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{` +
+	raw := entries(t, "tools/list", "tools")
+	tools := make([]definition, len(raw))
+	for i, one := range raw {
+		if err := json.Unmarshal(one, &tools[i]); err != nil {
+			t.Fatal(err)
+		}
+		tools[i].raw = one
+	}
+	return tools
+}
+
+// entries are what a list holds for a client who may do everything.
+func entries(t *testing.T, method, member string) []json.RawMessage {
+	t.Helper()
+	list := `{"jsonrpc":"2.0","id":1,"method":"` + method + `","params":{"_meta":{` +
 		`"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"t","version":"1"},` +
 		`"io.modelcontextprotocol/clientCapabilities":{}}}}` + "\n"
 	var out bytes.Buffer
@@ -72,26 +86,18 @@ func listed(t *testing.T) []definition {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var answer struct {
-		Result struct {
-			Tools      []json.RawMessage
-			NextCursor string
-		}
-	}
+	var answer struct{ Result map[string]json.RawMessage }
 	if err := json.Unmarshal(out.Bytes(), &answer); err != nil {
 		t.Fatalf("%v: %s", err, out.Bytes())
 	}
-	if answer.Result.NextCursor != "" {
-		t.Error("the tools come on more than one page")
+	if answer.Result["nextCursor"] != nil {
+		t.Error("the list comes on more than one page")
 	}
-	tools := make([]definition, len(answer.Result.Tools))
-	for i, raw := range answer.Result.Tools {
-		if err := json.Unmarshal(raw, &tools[i]); err != nil {
-			t.Fatal(err)
-		}
-		tools[i].raw = raw
+	var all []json.RawMessage
+	if err := json.Unmarshal(answer.Result[member], &all); err != nil {
+		t.Fatalf("%v: %s", err, out.Bytes())
 	}
-	return tools
+	return all
 }
 
 // promised are the tools that users of Steward have; others may come.

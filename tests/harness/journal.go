@@ -26,24 +26,30 @@ type Record struct {
 	Detail    string   `json:"detail"`
 }
 
-// Journal reads the whole lines of the chain in a directory, in order.
+// Journal reads the records of the chain in a directory, in order. The last segment may end in blank lines, which are
+// room for more, and before them in a line that is being written, or torn; neither is looked for anywhere else.
 func Journal(dir string) ([]Record, error) {
 	segments, err := Segments(dir)
 	if err != nil {
 		return nil, err
 	}
 	var all []Record
-	for _, segment := range segments {
+	for i, segment := range segments {
 		data, err := os.ReadFile(segment)
 		if err != nil {
 			return nil, err
 		}
+		last := i == len(segments)-1
+		if last {
+			data = bytes.TrimRight(data, "\n")
+		}
 		for line := range bytes.Lines(data) {
-			if !bytes.HasSuffix(line, []byte("\n")) {
-				break // being written, or torn
-			}
 			var r Record
-			if err := json.Unmarshal(line, &r); err != nil {
+			err := json.Unmarshal(line, &r)
+			if last && err != nil && !bytes.HasSuffix(line, []byte("\n")) {
+				break
+			}
+			if err != nil {
 				return nil, fmt.Errorf("%s: %w: %s", filepath.Base(segment), err, line)
 			}
 			all = append(all, r)

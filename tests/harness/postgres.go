@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -66,7 +67,7 @@ func postgresPrograms(ctx context.Context) (string, error) {
 	}
 	var errText bytes.Buffer
 	find := exec.CommandContext(ctx, filepath.Join(root, "scripts", "postgres.sh"))
-	find.Stderr = &errText
+	find.Stderr = io.MultiWriter(&errText, os.Stderr) // it may install something, and says so
 	out, err := find.Output()
 	if err != nil {
 		return "", fmt.Errorf("%w\n%s", err, errText.Bytes())

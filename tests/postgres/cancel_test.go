@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,21 +60,22 @@ var slow = map[string]any{"metrics": []string{"slow"}}
 // TestCancel_ReachesTheStatement has somebody ask what takes ten minutes and then not wait for it, in each of the ways
 // there are. The statement must be gone from the database soon, and the same server must answer the next question.
 func TestCancel_ReachesTheStatement(t *testing.T) {
-	for name, leave := range map[string]func(*testing.T, *harness.Client, func()){
-		"when the client hangs up":  hangUp,
-		"when the client cancels":   cancelByMessage,
-		"when the deadline is over": waitForTheDeadline,
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, client := serving(t, map[string]any{"metrics.timeout": "8s"})
-			leave(t, client, func() { until(t, "1") })
-			begun := time.Now()
-			until(t, "0")
-			t.Logf("gone after %s", time.Since(begun).Round(time.Millisecond))
-			if rows := asked(t, client, map[string]any{"metrics": []string{"people"}}); len(rows) != 1 || fmt.Sprint(rows[0][0]) != "15" {
-				t.Errorf("the next question is answered %v", rows)
-			}
-		})
+	t.Run("when the client hangs up", func(t *testing.T) { gone(t, lab.client, hangUp) })
+	t.Run("when the client cancels", func(t *testing.T) { gone(t, lab.client, cancelByMessage) })
+	t.Run("when the deadline is over", func(t *testing.T) {
+		_, client := serving(t, map[string]any{"metrics.timeout": "8s"})
+		gone(t, client, waitForTheDeadline)
+	})
+}
+
+func gone(t *testing.T, c *harness.Client, leave func(*testing.T, *harness.Client, func())) {
+	t.Helper()
+	leave(t, c, func() { until(t, "1") })
+	begun := time.Now()
+	until(t, "0")
+	t.Logf("gone after %s", time.Since(begun).Round(time.Millisecond))
+	if rows := asked(t, c, map[string]any{"metrics": []string{"people"}}); len(rows) != 1 || fmt.Sprint(rows[0][0]) != "15" {
+		t.Errorf("the next question is answered %v", rows)
 	}
 }
 
@@ -145,15 +149,33 @@ func TestKill_LeavesNoStatementBehind(t *testing.T) {
 	until(t, "0")
 }
 
-// TestSession_IsOpenedAnewWhenTheDatabaseEndsIt: a restart of PostgreSQL, or its administrator, costs a question at most.
+// TestSession_IsOpenedAnewWhenTheDatabaseEndsIt: a restart of PostgreSQL, or its administrator, costs a worker one
+// question at most.
 func TestSession_IsOpenedAnewWhenTheDatabaseEndsIt(t *testing.T) {
+	_, client := serving(t, map[string]any{"metrics.workers": 1, "metrics.profiles_dir": renamed(t, "doomed")})
 	people := map[string]any{"metrics": []string{"people"}}
-	asked(t, lab.client, people)
-	if _, err := lab.owner.Run(t.Context(), "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'steward'"); err != nil {
-		t.Fatal(err)
+	asked(t, client, people)
+	ended, err := lab.owner.Run(t.Context(), "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'doomed'")
+	if err != nil || ended == "0" {
+		t.Fatalf("%q sessions were ended: %v", ended, err)
 	}
-	if _, err := lab.client.Tool(t.Context(), "query", people, nil); err != nil {
+	if _, err := client.Tool(t.Context(), "query", people, nil); err != nil {
 		t.Logf("the question after it: %v", err)
 	}
-	asked(t, lab.client, people)
+	asked(t, client, people)
+}
+
+// renamed is a copy of the guide's profile under which sessions have another name.
+func renamed(t *testing.T, name string) (dir string) {
+	t.Helper()
+	profile, err := guide("yaml postgres")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir = t.TempDir()
+	profile = strings.Replace(profile, "application_name: steward", "application_name: "+name, 1)
+	if err := os.WriteFile(filepath.Join(dir, "profiles.yml"), []byte(profile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }

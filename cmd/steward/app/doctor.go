@@ -29,7 +29,9 @@ func Examine(ctx context.Context, c config.Config) ([]Finding, error) {
 			Mend: "set metrics.project_dir to the folder of a dbt project",
 		}), nil
 	}
-	source, err := worker.New(WorkerConfig(c.Metrics), clock.Now, zap.NewNop())
+	one := WorkerConfig(c.Metrics)
+	one.Workers, one.Spare = 1, -1
+	source, err := worker.New(one, clock.Now, zap.NewNop())
 	if err != nil {
 		return nil, err
 	}

@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
 	"github.com/steward-mcp/steward/internal/application/metricapp/asking"
+	"github.com/steward-mcp/steward/internal/application/metricapp/care"
 	"github.com/steward-mcp/steward/internal/application/metricapp/chartview"
 	"github.com/steward-mcp/steward/internal/application/metricapp/guide"
 	"github.com/steward-mcp/steward/internal/application/metricapp/listing"
@@ -27,6 +29,7 @@ var metricModule = fx.Module("metric",
 		fx.Annotate(newManifest, fx.As(fx.Self()), fx.As(new(domain.Catalogs)), fx.As(new(domain.Definitions))),
 		fx.Annotate(newWorker, fx.As(fx.Self()), fx.As(new(domain.Source)), fx.As(new(domain.Validator))),
 		fx.Annotate(newMetricTools, fx.ResultTags(`group:"tools,flatten"`)),
+		fx.Annotate(newHealthTool, fx.ParamTags(`group:"checks"`), fx.ResultTags(`group:"tools"`)),
 		fx.Annotate(newMetricGuide, fx.ResultTags(`group:"resources,flatten"`, `group:"templates,flatten"`, `group:"prompts,flatten"`)),
 		fx.Annotate(newMetricViews, fx.ResultTags(`group:"resources,flatten"`)),
 		fx.Annotate(newMetricChecks, fx.ResultTags(`group:"checks,flatten"`)),
@@ -72,15 +75,35 @@ func newMetricChecks(c config.Config, l *manifest.Loader, s *worker.Source) []ht
 }
 
 // newMetricTools offers nothing when no project is configured: a tool that cannot answer only misleads a model.
-func newMetricTools(c config.Config, catalogs domain.Catalogs, definitions domain.Definitions, source domain.Source,
-	policy access.DataPolicy, n now, log *zap.Logger,
-) []tool.Tool {
+func newMetricTools(c config.Config, l *manifest.Loader, s *worker.Source, policy access.DataPolicy, n now, log *zap.Logger) []tool.Tool {
 	if c.Metrics.ProjectDir == "" {
 		log.Warn("there are no metric tools: set metrics.project_dir to a dbt project")
 		return nil
 	}
 	limits := asking.Limits{DefaultLimit: c.Metrics.DefaultLimit, MaxRows: c.Metrics.MaxRows, Timeout: c.Metrics.Timeout}
-	return append(listing.Tools(catalogs, definitions, policy), asking.Tools(catalogs, source, policy, limits, n, chart.PNG)...)
+	return slices.Concat(
+		listing.Tools(l, l, policy), asking.Tools(l, s, policy, limits, n, chart.PNG),
+		[]tool.Tool{care.ValidateConfigs(l, s, policy, n)},
+	)
+}
+
+// newHealthTool looks at what readiness looks at; of the engine, which has more to tell, at every part.
+func newHealthTool(checks []httpapi.Check, c config.Config, s *worker.Source, policy access.Policy, n now) tool.Tool {
+	var probes []care.Probe
+	if c.Metrics.ProjectDir != "" {
+		probes = append(probes, care.Probe{Name: "metrics", Look: func(ctx context.Context) (found []care.Finding) {
+			for _, c := range s.Inspect(ctx).Checks {
+				found = append(found, care.Finding{Name: c.Name, Status: care.Status(c.Status), Text: cmp.Or(c.Reason, c.Found), Mend: c.Mend})
+			}
+			return found
+		}})
+	}
+	for _, c := range checks {
+		if !strings.HasPrefix(c.Name, "metrics.") {
+			probes = append(probes, care.Asked(c.Name, c.Ask))
+		}
+	}
+	return care.HealthChecks(probes, policy, n)
 }
 
 // newMetricGuide offers what can be read of the metrics, and prompts about them.

@@ -71,11 +71,17 @@ func Serve() fx.Option {
 	)
 }
 
-func newEdge(c config.Config, r *cqrs.Recorder, a *identityapp.Authenticator, p propagation.TextMapPropagator, log *zap.Logger) *httpapi.Edge {
-	return &httpapi.Edge{
+func newEdge(c config.Config, r *cqrs.Recorder, a *identityapp.Authenticator, p propagation.TextMapPropagator, log *zap.Logger) (*httpapi.Edge, error) {
+	e := &httpapi.Edge{
 		Records: r, Authn: a, Context: p, Log: log, MaxBody: c.Server.MaxBodyBytes,
 		Hosts: lower(c.Server.AllowedHosts), Origins: lower(c.Server.AllowedOrigins),
 	}
+	if len(c.Auth.Issuers) == 0 {
+		return e, nil
+	}
+	var err error
+	e.Resource, err = httpapi.NewResource(c.Auth.Resource, c.Auth.AuthorizationServers(), c.Auth.Scopes())
+	return e, err
 }
 
 func lower(words []string) []string {

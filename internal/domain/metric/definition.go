@@ -46,6 +46,7 @@ type Formula struct {
 	PeriodAgg   string       // cumulative: first, last or average
 	Entity      string       // conversion: whose conversion counts
 	Calculation string       // conversion: conversions or conversion_rate
+	Filled      bool         // it has values where there are no rows: along the calendar, or instead of null
 }
 
 // Aggregation is the computation at the bottom of every metric: a function over an expression of one model.

@@ -96,7 +96,8 @@ type Column struct {
 
 // Table is an answer. A cell is nil, bool, json.Number or string, or for a json column any JSON value. json.Number
 // carries all digits of an integer or decimal; timestamps are ISO 8601 in UTC without a zone, dates YYYY-MM-DD; a
-// number that is none is "NaN", "Infinity" or "-Infinity". Columns stand group-bys first, as asked, then metrics.
+// number that is none is "NaN", "Infinity" or "-Infinity". Columns stand group-bys first, as asked, then metrics. Nobody
+// writes to a Table: those who asked the same at the same time share one.
 type Table struct {
 	Columns   []Column
 	Rows      [][]any

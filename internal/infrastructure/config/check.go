@@ -35,6 +35,7 @@ func (l *loader) check() {
 	l.checkListeners()
 	l.checkAuthentication()
 	l.checkModels()
+	l.checkAuth()
 }
 
 // wrong reports a value, unless it could not even be read: then what is there is not what was written.

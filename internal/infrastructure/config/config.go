@@ -14,6 +14,7 @@ type Config struct {
 	KeyPepper     Secret             `yaml:"key_pepper" validate:"-"`                // unset: kept in the state directory, made when it is missing
 	Server        Server             `yaml:"server"`
 	Security      Security           `yaml:"security"`
+	Auth          Auth               `yaml:"auth"`
 	Personas      map[string]Persona `yaml:"personas" validate:"-"` // access.Compile judges them
 	Stdio         Stdio              `yaml:"stdio"`
 	ToolSuffix    string             `yaml:"tool_suffix" validate:"omitempty,tool_suffix"` // behind the name of every tool that clients see
@@ -132,6 +133,7 @@ func Default() Config {
 			RequestTimeout: time.Minute, DrainTimeout: 20 * time.Second,
 		},
 		Security: Security{RateLimit: RateLimit{Enabled: true, RequestsPerMinute: 60, BurstSize: 10}},
+		Auth:     Auth{ClockSkew: time.Minute},
 		Stdio:    Stdio{User: "local"},
 		Metrics: Metrics{
 			DefaultLimit: 1000, MaxRows: 100_000, Timeout: time.Minute, ReadyTimeout: time.Minute,

@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -67,6 +68,7 @@ func TestExampleFile_ShowsWhatPersonasDo(t *testing.T) {
 func TestExampleFile_TellsTheDefaults(t *testing.T) {
 	c := load(t, config.Options{File: filepath.Join(root, "configs/example.yaml"), Env: []string{home}})
 	want := config.Default()
+	want.Auth.Resource, want.Auth.Issuers = c.Auth.Resource, c.Auth.Issuers
 	want.StateDir, want.Audit.Dir, want.Personas = c.StateDir, c.Audit.Dir, c.Personas
 	want.Server.AllowedHosts, want.Server.AllowedOrigins = c.Server.AllowedHosts, c.Server.AllowedOrigins
 	want.Stdio.Attributes, want.ToolSuffix, want.Compat = c.Stdio.Attributes, c.ToolSuffix, c.Compat
@@ -88,6 +90,9 @@ func TestExampleFile_HasEveryKeyWithAComment(t *testing.T) {
 			commented = true
 			continue
 		}
+		if element, ok := strings.CutSuffix(strings.TrimRight(line, "\n"), "-"); ok && strings.TrimSpace(element) == "" {
+			path = append(path[:len(element)/2], "-")
+		}
 		if m := yamlKey.FindStringSubmatch(line); m != nil {
 			depth := len(m[1]) / 2
 			path = append(path[:min(depth, len(path))], m[2])
@@ -105,11 +110,30 @@ func TestExampleFile_HasEveryKeyWithAComment(t *testing.T) {
 			t.Errorf("%s is missing", v.Path)
 		}
 	}
+	for _, key := range keysOf(reflect.TypeFor[config.Issuer](), "auth.issuers.-") {
+		if !slices.Contains(got, key) {
+			t.Errorf("%s is missing", key)
+		}
+	}
 	for _, secret := range []string{"STEWARD_KEY_PEPPER_FILE", "STEWARD_CLAUDE__API_KEY_FILE", "STEWARD_COMPAT__API_KEY_FILE"} {
 		if !strings.Contains(read(t, "configs/example.yaml"), secret) {
 			t.Errorf("%s is not told of", secret)
 		}
 	}
+}
+
+// keysOf are the keys of a struct that only the file can write.
+func keysOf(t reflect.Type, path string) []string {
+	var keys []string
+	for i := range t.NumField() {
+		f := t.Field(i)
+		key := path + "." + f.Tag.Get("yaml")
+		keys = append(keys, key)
+		if f.Type.Kind() == reflect.Struct {
+			keys = append(keys, keysOf(f.Type, key)...)
+		}
+	}
+	return keys
 }
 
 func TestEnvExample_HasEveryVariable(t *testing.T) {

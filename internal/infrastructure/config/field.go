@@ -36,15 +36,15 @@ func (f field) variable() string {
 
 func (f field) secret() bool { return f.typ == secretType }
 
-// fields lists the keys of a struct type in order. Maps are left out: their keys are the operator's, so only the file
-// can set them.
+// fields lists the keys of a struct type in order. Maps and lists of structs are left out: their keys are the operator's,
+// so only the file can set them.
 func fields(t reflect.Type, path string, index []int) []field {
 	var out []field
 	for i := range t.NumField() {
 		f := t.Field(i)
 		at, where := join(path, yamlName(f)), append(slices.Clone(index), i)
 		switch {
-		case f.Type.Kind() == reflect.Map:
+		case f.Type.Kind() == reflect.Map, f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct:
 		case f.Type.Kind() == reflect.Struct && f.Type != secretType:
 			out = append(out, fields(f.Type, at, where)...)
 		default:

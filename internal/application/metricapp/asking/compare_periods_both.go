@@ -6,17 +6,18 @@ import (
 
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/metric"
+	"github.com/steward-mcp/steward/internal/domain/tool"
 )
 
 // both asks two questions at once and waits for both. When one fails, the other is canceled, and the first failure is
-// the answer. Of the stages, those of the first question are told: a listener hears one question at a time.
+// the answer. Whoever waits is told how far the first one is: the two would only contradict each other.
 func (q *questions) both(ctx context.Context, first, second metric.Question) (a, b metric.Table, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		silent := metric.WithProgress(ctx, func(metric.Stage) {})
+		silent := tool.WithProgress(ctx, func(string) {})
 		if table, err := q.answer(silent, second); err != nil {
 			cancel(err)
 		} else {

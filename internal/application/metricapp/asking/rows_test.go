@@ -2,6 +2,7 @@ package asking_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -100,7 +101,7 @@ func TestQuery_LaysRowFiltersOnWhateverIsAsked(t *testing.T) {
 			if err != nil || objection != "" {
 				t.Fatal(objection, err)
 			}
-			got := append(source.question.Where, source.listing.Where...)
+			got := slices.Concat(source.question.Where, source.listing.Where)
 			if diff := cmp.Diff(c.want, got, cmpopts.EquateEmpty()); diff != "" {
 				t.Error(diff)
 			}

@@ -95,7 +95,11 @@ func (r *ranging) resolve(a rangeArguments, catalog *metric.Catalog) error {
 		return err
 	}
 	// The engine joins such metrics to the project's calendar: they have values wherever that has days.
-	if name, inputs := alongTime(catalog, a.Metrics); name != "" {
+	name, inputs := alongTime(catalog, a.Metrics)
+	if name == "" {
+		name, inputs = filled(catalog, a.Metrics)
+	}
+	if name != "" {
 		return ErrAlongTime.Saying("%q is computed along the project's calendar, so its times are not those of data; ask for a metric that it is made of.", name).
 			Suggesting(inputs...)
 	}
@@ -137,4 +141,17 @@ func (r *ranging) dimension(name string) (metric.GroupBy, error) {
 	}
 	f.Grain = "" // said once
 	return f.At(r.grain, "")
+}
+
+// filled finds the first metric that has values where there are no rows, itself or by way of its formula.
+func filled(catalog *metric.Catalog, metrics []string) (name string, inputs []string) {
+	for _, m := range metrics {
+		definition, _ := catalog.Definition(m)
+		for _, part := range slices.Concat([]string{m}, definition.Inputs, definition.Ingredients) {
+			if d, _ := catalog.Definition(part); d.Formula.Filled {
+				return m, nil
+			}
+		}
+	}
+	return "", nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/steward-mcp/steward/internal/application/metricapp"
+	"github.com/steward-mcp/steward/internal/application/metricapp/asking"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/metric"
 	"github.com/steward-mcp/steward/internal/domain/tool"
@@ -109,7 +110,7 @@ type issue struct {
 func (v validation) run(ctx context.Context, by access.Principal, a validateArguments) (tool.Result, error) {
 	start := v.now()
 	before := v.open(ctx, by)
-	found, checked, err := v.validate(ctx, a)
+	found, checked, err := v.validate(asking.Narrate(ctx), a)
 	if err != nil {
 		return tool.Result{}, err
 	}

@@ -32,8 +32,9 @@ type project struct {
 
 func (p *project) Current(context.Context) (metric.Snapshot, error) { return p.snapshot, p.unread }
 
-func (p *project) Validate(_ context.Context, o metric.ValidationOptions) ([]metric.ValidationIssue, error) {
+func (p *project) Validate(ctx context.Context, o metric.ValidationOptions) ([]metric.ValidationIssue, error) {
 	p.asked = append(p.asked, o)
+	metric.Progress(ctx)(metric.StageRunning)
 	if p.meanwhile != nil {
 		p.meanwhile(p)
 	}
@@ -226,5 +227,16 @@ func TestValidateConfigs_PassesFaultsOn(t *testing.T) {
 	}
 	if r, err := b.Run(t.Context()); !errors.Is(err, metric.ErrWarehouseBusy) || r.Structured != nil {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+func TestValidateConfigs_TellsWhoeverWaits(t *testing.T) {
+	b, err := bind(t, (&project{}).tool(t, allowed(t, nil, nil)), `{"skip_dw": true}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var heard []string
+	if _, err := b.Run(tool.WithProgress(t.Context(), func(stage string) { heard = append(heard, stage) })); err != nil || len(heard) != 1 {
+		t.Errorf("%q, %v", heard, err)
 	}
 }

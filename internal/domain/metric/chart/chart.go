@@ -113,7 +113,8 @@ func Palette() []string {
 	return []string{"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A4FB5", "#6B6B6B"}
 }
 
-// Size is a picture's width and height in CSS pixels; it is drawn with twice as many.
+// Size is a picture's width and height in CSS pixels; it is drawn with twice as many dots, or,
+// where the file would become too large, with as many.
 type Size struct{ Width, Height int }
 
 // Inline is the size of a picture within a conversation.

@@ -367,7 +367,9 @@ func anyAnswer(t *rapid.T) (metric.Table, []string) {
 		columns = append(columns, metrics[i]+":"+rapid.SampledFrom([]string{"integer", "decimal", "float", "string"}).Draw(t, "type"))
 	}
 	cells := map[string]*rapid.Generator[any]{
-		"date": rapid.Custom(func(t *rapid.T) any { return fmt.Sprintf("20%02d-%02d-%02d", rapid.IntRange(0, 99).Draw(t, "y"), rapid.IntRange(1, 12).Draw(t, "m"), rapid.IntRange(1, 28).Draw(t, "d")) }),
+		"date": rapid.Custom(func(t *rapid.T) any {
+			return fmt.Sprintf("20%02d-%02d-%02d", rapid.IntRange(0, 99).Draw(t, "y"), rapid.IntRange(1, 12).Draw(t, "m"), rapid.IntRange(1, 28).Draw(t, "d"))
+		}),
 		"timestamp": rapid.Custom(func(t *rapid.T) any {
 			return fmt.Sprintf("2025-0%d-01T00:%02d:%02d", rapid.IntRange(1, 9).Draw(t, "m"), rapid.IntRange(0, 59).Draw(t, "i"), rapid.IntRange(0, 59).Draw(t, "s"))
 		}),

@@ -83,6 +83,7 @@ type metricNode struct {
 		Cumulative  cumulativeParams `json:"cumulative_type_params"`
 		Conversion  conversionParams `json:"conversion_type_params"`
 		IsPrivate   bool             `json:"is_private"`
+		filling
 	} `json:"type_params"`
 	Metadata struct {
 		File  string `json:"repo_file_path"`
@@ -91,6 +92,14 @@ type metricNode struct {
 		} `json:"file_slice"`
 	} `json:"metadata"`
 }
+
+// filling says that an aggregation has values where there are no rows: along the calendar, or instead of null.
+type filling struct {
+	JoinToTimeSpine bool `json:"join_to_timespine"`
+	FillNullsWith   *int `json:"fill_nulls_with"`
+}
+
+func (f *filling) fills() bool { return f != nil && (f.JoinToTimeSpine || f.FillNullsWith != nil) }
 
 type aggregation struct {
 	SemanticModel    string `json:"semantic_model"`
@@ -122,7 +131,11 @@ type input struct {
 	Filter        filters `json:"filter"`
 	OffsetWindow  window  `json:"offset_window"`
 	OffsetToGrain string  `json:"offset_to_grain"`
+	filling
 }
+
+// fillsNulls is false for an input that is not there.
+func (i *input) fillsNulls() bool { return i != nil && i.fills() }
 
 type savedQuery struct {
 	described

@@ -34,6 +34,7 @@ func (n *normaliser) metric(node metricNode) metric.Metric {
 
 func (n *normaliser) simple(m *metric.Metric, node metricNode) {
 	p := node.TypeParams
+	m.Formula.Filled = p.fills() || p.Measure.fillsNulls()
 	switch {
 	case p.Aggregation != nil:
 		a := metric.Aggregation{
@@ -55,6 +56,7 @@ func (n *normaliser) simple(m *metric.Metric, node metricNode) {
 
 func (n *normaliser) cumulative(m *metric.Metric, node metricNode) {
 	p := node.TypeParams
+	m.Formula.Filled = p.Measure.fillsNulls()
 	m.Formula.Inputs = n.inputs(n.ingredient("", p.Cumulative.Metric, p.Measure))
 	m.Formula.Window = n.window(firstOf(p.Cumulative.Window, p.Window))
 	m.Formula.GrainToDate = strings.ToLower(firstOf(p.Cumulative.GrainToDate, p.GrainToDate))
@@ -63,6 +65,7 @@ func (n *normaliser) cumulative(m *metric.Metric, node metricNode) {
 
 func (n *normaliser) conversion(m *metric.Metric, node metricNode) {
 	p := node.TypeParams.Conversion
+	m.Formula.Filled = p.BaseMeasure.fillsNulls() || p.ConversionMeasure.fillsNulls()
 	m.Formula.Inputs = n.inputs(
 		n.ingredient("base", p.BaseMetric, p.BaseMeasure),
 		n.ingredient("conversion", p.ConversionMetric, p.ConversionMeasure))

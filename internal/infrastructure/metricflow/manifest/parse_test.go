@@ -175,6 +175,23 @@ func TestParse_ReadsMetricsThatCarryTheirAggregation(t *testing.T) {
 	}
 }
 
+func TestParse_SeesWhatIsFilledWhereThereAreNoRows(t *testing.T) {
+	for name, params := range map[string]string{
+		"by the calendar": `"join_to_timespine": true`, "by a number": `"fill_nulls_with": 0`,
+		"of a measure, by the calendar": `"measure": {"name": "x", "join_to_timespine": true}`,
+		"of a measure, by a number":     `"measure": {"name": "x", "fill_nulls_with": 0}`,
+	} {
+		m := parse(t, `{"semantic_models": [], "metrics": [{"name": "m", "type": "simple", "type_params": {`+params+`}}]}`)
+		if !m.Metrics[0].Formula.Filled {
+			t.Error(name)
+		}
+	}
+	m := parse(t, `{"semantic_models": [], "metrics": [{"name": "m", "type": "simple", "type_params": {"join_to_timespine": false, "fill_nulls_with": null}}]}`)
+	if m.Metrics[0].Formula.Filled {
+		t.Error("filled by nothing")
+	}
+}
+
 func TestParse_RefusesWhatIsNotOneWholeManifest(t *testing.T) {
 	for name, text := range map[string]string{
 		"nothing": "", "half": older[:len(older)/2], "more": newer + "{}", "a list": "[]", "null": "null", "another file": `{"nodes": {}}`,

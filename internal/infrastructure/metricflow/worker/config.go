@@ -47,6 +47,8 @@ type Config struct {
 	QueueDepth int `yaml:"queue_depth" validate:"gte=0,lte=10000"`
 	// MaxAnswer bounds the bytes of one answer on the pipe. 32 MiB by default.
 	MaxAnswer int `yaml:"max_answer" validate:"gte=0,lte=1073741824"`
+
+	grace time.Duration // for a statement to stop; callers do not wait for it
 }
 
 const (
@@ -59,6 +61,7 @@ const (
 	defaultReadyTimeout = time.Minute
 	defaultQueueDepth   = 64
 	defaultMaxAnswer    = 32 << 20
+	defaultGrace        = 500 * time.Millisecond
 	defaultPython       = "python3"
 )
 
@@ -78,6 +81,7 @@ func (c Config) withDefaults() Config {
 	c.ReadyTimeout = or(c.ReadyTimeout, defaultReadyTimeout)
 	c.QueueDepth = or(c.QueueDepth, defaultQueueDepth)
 	c.MaxAnswer = or(c.MaxAnswer, defaultMaxAnswer)
+	c.grace = or(c.grace, defaultGrace)
 	return c
 }
 

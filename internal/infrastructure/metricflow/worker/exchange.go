@@ -12,14 +12,9 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/metric"
 )
 
-const (
-	// runGrace is how long a statement may go on in the warehouse after its question is no longer waited for. Files and
-	// PostgreSQL stop at once; others open a session first in order to stop another.
-	runGrace      = 300 * time.Millisecond
-	slowStopGrace = 2 * time.Second
-	// compileGrace lets the engine finish what is sooner finished than begun anew by another worker.
-	compileGrace = 2 * time.Second
-)
+// slowGrace lets the engine finish what is sooner finished than begun anew by another worker, and lets drivers which
+// stop a statement by means of another session open that one. DuckDB and PostgreSQL stop at once.
+const slowGrace = 2 * time.Second
 
 // errEnded is a worker that was gone before it had answered.
 var errEnded = errors.New("the worker ended")
@@ -57,7 +52,7 @@ func (p *process) ask(ctx context.Context, r request, with []byte) (*result, err
 	if r.Op == opRun {
 		send.heard = metric.Progress(ctx)
 	}
-	if err := p.exchange(ctx, r.ID, p.grace(r.Op), send, &a); err != nil {
+	if err := p.exchange(ctx, r.ID, p.patience(r.Op), send, &a); err != nil {
 		return nil, err
 	}
 	if a.ID != r.ID || (a.Result == nil) == (a.Error == nil) {
@@ -77,14 +72,13 @@ func (p *process) ask(ctx context.Context, r request, with []byte) (*result, err
 	return nil, a.Error.fault()
 }
 
-func (p *process) grace(op string) time.Duration {
-	switch {
-	case op == opCompile || op == opLoad:
-		return compileGrace
-	case p.ready.Adapter == "duckdb" || p.ready.Adapter == "postgres":
-		return runGrace
+// patience is how long a worker may go on with a request that nobody waits for, before it is ended.
+func (p *process) patience(op string) time.Duration {
+	quick := p.ready.Adapter == "duckdb" || p.ready.Adapter == "postgres"
+	if quick && op != opCompile && op != opLoad {
+		return p.grace
 	}
-	return slowStopGrace
+	return max(p.grace, slowGrace)
 }
 
 // parcel is what one exchange sends: a document, and bytes that follow it as they are.

@@ -137,8 +137,11 @@ func writeSQL(interpreter, file, sql string) error {
 // shopConfig is that of a source on the project in dir. The profile finds its file relative to the project. One worker
 // is enough where the test is not about several: each takes seconds to start.
 func shopConfig(dir, interpreter string) Config {
-	return Config{ProjectDir: dir, Python: interpreter, Workers: 1, Spare: -1}
+	return Config{ProjectDir: dir, Python: interpreter, Workers: 1, Spare: -1, grace: wideGrace}
 }
+
+// wideGrace is enough for a statement to stop on a machine that does much else.
+const wideGrace = 20 * time.Second
 
 // shop is the shared source: read-only use.
 func shop(tb testing.TB) *Source {
@@ -152,7 +155,9 @@ func shop(tb testing.TB) *Source {
 		if sharedShop.err = buildShop(sharedShop.dir, interpreter); sharedShop.err != nil {
 			return
 		}
-		sharedShop.source, sharedShop.err = New(shopConfig(sharedShop.dir, interpreter), time.Now, zap.NewNop())
+		cfg := shopConfig(sharedShop.dir, interpreter)
+		cfg.Workers = 2
+		sharedShop.source, sharedShop.err = New(cfg, time.Now, zap.NewNop())
 	})
 	if sharedShop.err != nil {
 		tb.Fatal(sharedShop.err)

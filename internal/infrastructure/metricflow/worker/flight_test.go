@@ -155,26 +155,32 @@ func TestSource_RunsIdenticalQuestionsOnceAndOthersApart(t *testing.T) {
 }
 
 func TestSource_CompilesAQuestionOnceForAManifest(t *testing.T) {
-	s, _ := ownShop(t, func(c *Config) { c.Workers = 2 })
+	s := shop(t)
 	allReady(t, s)
+	made := func() int {
+		s.statements.mu.Lock()
+		defer s.statements.mu.Unlock()
+		return s.statements.made
+	}
+	before := made()
 	var asked sync.WaitGroup
 	for range 4 {
 		// One row less than the statement fetches, so the two share it.
-		asked.Go(func() { ask(t, s, limited(9)) })
+		asked.Go(func() { ask(t, s, limited(1234)) })
 		asked.Go(func() {
-			if _, err := s.Compile(within(t, time.Minute), limited(10)); err != nil {
+			if _, err := s.Compile(within(t, time.Minute), limited(1235)); err != nil {
 				t.Error(explain(err))
 			}
 		})
 	}
 	asked.Wait()
-	ask(t, s, limited(9))
-	if s.statements.made != 1 {
-		t.Errorf("compiled %d times", s.statements.made)
+	ask(t, s, limited(1234))
+	if got := made() - before; got != 1 {
+		t.Errorf("compiled %d times", got)
 	}
-	ask(t, s, metric.Question{Metrics: []string{"orders"}, Limit: 9, Start: "2024-01-02T00:00:00"})
-	if s.statements.made != 2 {
-		t.Errorf("compiled %d times", s.statements.made)
+	ask(t, s, metric.Question{Metrics: []string{"orders"}, Limit: 1234, Start: "2024-01-02T00:00:00"})
+	if got := made() - before; got != 2 {
+		t.Errorf("compiled %d times", got)
 	}
 }
 

@@ -17,9 +17,9 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/metric"
 )
 
-// patience is how long an asker may wait at most while workers are killed. Each question takes some hundredths of a
+// longestWait is how long an asker may wait at most while workers are killed. Each question takes some hundredths of a
 // second; the rest is for a machine that does much else.
-const patience = 10 * time.Second
+const longestWait = 10 * time.Second
 
 // outcomes counts what happened to the questions of all clients.
 type outcomes struct {
@@ -34,7 +34,7 @@ func (o *outcomes) note(t *testing.T, took time.Duration, err error) {
 		longest = o.longest.Load()
 	}
 	switch {
-	case took > patience:
+	case took > longestWait:
 		t.Errorf("an asker waited %v", took)
 	case err == nil:
 		o.answered.Add(1)
@@ -138,7 +138,7 @@ func TestSource_SurvivesKilledEnginesUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	for kills := range 4 {
+	for kills := range 3 {
 		eventually(t, "there are two to choose from", func() bool { return s.State().Ready >= 2 })
 		busy := func() *process {
 			s.pool.mu.Lock()
@@ -162,8 +162,8 @@ func TestSource_SurvivesKilledEnginesUnderLoad(t *testing.T) {
 	}
 	done.Store(true)
 	asking.Wait()
-	t.Logf("4 killed: %v; %v", &seen, s.State())
-	if seen.answered.Load() == 0 || seen.refused.Load() > 4 {
+	t.Logf("3 killed: %v; %v", &seen, s.State())
+	if seen.answered.Load() == 0 || seen.refused.Load() > 3 {
 		t.Errorf("%v", &seen)
 	}
 }

@@ -140,7 +140,7 @@ serve(answer)
 
 func TestSource_RefusesNobodyWhileTheManifestChanges(t *testing.T) {
 	// The source reads the file itself here, as dbt rewrites it.
-	s, dir := ownShop(t, func(c *Config) { c.Workers, c.Spare = 2, 1 })
+	s, dir := ownShop(t, func(c *Config) { c.Workers = 2 })
 	allReady(t, s)
 	const clients, changes = 4, 10
 	var done atomic.Bool

@@ -73,11 +73,18 @@ func active(t *testing.T, login harness.PostgresLogin) string {
 	return got
 }
 
-func TestSource_StopsTheStatementOnPostgres(t *testing.T) {
+func TestSource_KeepsItsPromisesOnPostgres(t *testing.T) {
 	s, login := postgresShop(t)
 	ask(t, s, anOrder)
-	pid := pidOf(t, s)
+	t.Run("it stops the statement", func(t *testing.T) { stopsOnPostgres(t, s, login) })
+	t.Run("it only reads, in the role of the profile", func(t *testing.T) { readsOnPostgres(t, s, login) })
+	t.Run("it validates", func(t *testing.T) { validatesOnPostgres(t, s) })
+	t.Run("nothing goes on when a worker is killed", func(t *testing.T) { leavesNothingOnPostgres(t, s, login) })
+}
 
+func stopsOnPostgres(t *testing.T, s *Source, login harness.PostgresLogin) {
+	t.Helper()
+	pid := pidOf(t, s)
 	for range 2 {
 		ctx, cancel := context.WithCancel(t.Context())
 		var asked sync.WaitGroup
@@ -99,9 +106,8 @@ func TestSource_StopsTheStatementOnPostgres(t *testing.T) {
 	}
 }
 
-func TestSource_LeavesNothingRunningOnPostgresWhenAWorkerIsKilled(t *testing.T) {
-	s, login := postgresShop(t)
-	ask(t, s, anOrder)
+func leavesNothingOnPostgres(t *testing.T, s *Source, login harness.PostgresLogin) {
+	t.Helper()
 	pid := pidOf(t, s)
 	var asked sync.WaitGroup
 	asked.Go(func() {
@@ -116,9 +122,8 @@ func TestSource_LeavesNothingRunningOnPostgresWhenAWorkerIsKilled(t *testing.T) 
 	eventually(t, "the server has noticed", func() bool { return active(t, login) == "0" })
 }
 
-func TestSource_OnlyReadsOnPostgresAndInTheRoleOfTheProfile(t *testing.T) {
-	s, login := postgresShop(t)
-	allReady(t, s)
+func readsOnPostgres(t *testing.T, s *Source, login harness.PostgresLogin) {
+	t.Helper()
 	if _, err := login.Run(t.Context(), "GRANT CREATE ON SCHEMA shop TO reader"); err != nil {
 		t.Fatal(err)
 	}
@@ -138,8 +143,8 @@ func TestSource_OnlyReadsOnPostgresAndInTheRoleOfTheProfile(t *testing.T) {
 	}
 }
 
-func TestSource_ValidatesOnPostgres(t *testing.T) {
-	s, _ := postgresShop(t)
+func validatesOnPostgres(t *testing.T, s *Source) {
+	t.Helper()
 	issues := validated(t, s, metric.ValidationOptions{})
 	lost, endlessly := false, false
 	for _, issue := range issues {

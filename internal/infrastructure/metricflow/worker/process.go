@@ -24,6 +24,7 @@ type process struct {
 	out     *os.File // from its stdout
 	stops   *os.File // to its descriptor for requests that nobody waits for any more
 	limit   int
+	grace   time.Duration
 	ready   ready
 	lease   lease
 	served  atomic.Bool   // it answered at least one question
@@ -53,7 +54,7 @@ func launch(ctx context.Context, cfg Config, env []string, source []byte, log *z
 		return nil, err
 	}
 	p := &process{
-		in: pipes.toWorker, out: pipes.fromWorker, stops: pipes.toStops, limit: cfg.MaxAnswer,
+		in: pipes.toWorker, out: pipes.fromWorker, stops: pipes.toStops, limit: cfg.MaxAnswer, grace: cfg.grace,
 		retired: make(chan struct{}), done: make(chan struct{}),
 	}
 	p.cmd = exec.CommandContext(ctx, cfg.Python, "-I", "-u", "-X", "utf8", "-c", bootstrap) //nolint:gosec // the operator configures the interpreter

@@ -138,7 +138,7 @@ func allAnswer(t *testing.T, s *Source) {
 }
 
 func TestSource_LetsDbtBuildBesideItAndAnswersFromWhatItBuilt(t *testing.T) {
-	s, dir := ownShop(t, func(c *Config) { c.Workers, c.Spare, c.LockWait = 2, 1, time.Minute })
+	s, dir := ownShop(t, func(c *Config) { c.Workers, c.LockWait = 2, time.Minute })
 	model := filepath.Join(dir, "models", "orders.sql")
 	// The build marks that it holds the file, takes a while, and adds an order to the six there are.
 	sql := "{{ config(materialized='table', pre_hook=\"copy (select 1) to 'started'\") }}\n" +

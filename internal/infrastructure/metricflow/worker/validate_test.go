@@ -97,12 +97,8 @@ func TestSource_SaysWhatIsWrongAndWhere(t *testing.T) {
 			t.Errorf("%s: %+v", file, got)
 		}
 	}
-}
 
-func TestSource_ShowsWarningsOnlyWhenAsked(t *testing.T) {
-	s, _ := ownShop(t, nil)
-	var m texts
-	s.manifests = &m
+	// Warnings are shown when asked for.
 	m.put(spoilt(t, `"agg": "sum"`, `"agg": "percentile", "agg_params": {"percentile": 50.0, "use_discrete_percentile": false, "use_approximate_percentile": false}`))
 	severities := func(options metric.ValidationOptions) string {
 		var all []string
