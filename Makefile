@@ -31,7 +31,7 @@ run: build ## build everything, serve the demo on loopback and print how to conn
 	@scripts/run.sh
 
 .PHONY: clients
-clients: tests/aimock/node_modules/.stamp tests/e2e/node_modules/.stamp tests/oidc/node_modules/.stamp ## install the npm packages that tests use
+clients: tests/aimock/node_modules/.stamp tests/chart/node_modules/.stamp tests/e2e/node_modules/.stamp tests/oidc/node_modules/.stamp ## install the npm packages that tests use
 
 %/node_modules/.stamp: %/package-lock.json
 	@echo "installing the packages of $*"

@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -82,7 +83,7 @@ func newMetricTools(c config.Config, l *manifest.Loader, s *worker.Source, polic
 	}
 	limits := asking.Limits{DefaultLimit: c.Metrics.DefaultLimit, MaxRows: c.Metrics.MaxRows, Timeout: c.Metrics.Timeout}
 	return slices.Concat(
-		listing.Tools(l, l, policy), asking.Tools(l, s, policy, limits, n, chart.PNG),
+		listing.Tools(l, l, policy), asking.Tools(l, s, policy, limits, n, chart.InTurns(runtime.GOMAXPROCS(0))),
 		[]tool.Tool{care.ValidateConfigs(l, s, policy, n)},
 	)
 }

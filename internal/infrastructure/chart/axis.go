@@ -13,7 +13,7 @@ const (
 	tickSize   = vg.Length(11.5)
 	endLabels  = vg.Length(190) // most that names at the ends of lines take
 	swatch     = vg.Length(12)
-	fewPoints  = 40 // so many points of a line are each worth a dot
+	fewPoints  = 40  // so many points of a line are each worth a dot
 	manyPoints = 200 // so many make a broad line restless
 	panelTitle = vg.Length(18)
 )
@@ -116,7 +116,7 @@ func (p *picture) axis(across span, bottom vg.Length) {
 	y := bottom - 13
 	s := centred(style(tickSize, muted))
 	ticks := p.ticks(across)
-	group, clear := "", across.left-100
+	group, free := "", across.left-100
 	for _, t := range ticks {
 		x := across.at(t.At)
 		if p.chart.Form == chart.Line {
@@ -125,9 +125,9 @@ func (p *picture) axis(across span, bottom vg.Length) {
 		width := wide(s, t.Text)
 		// A label at the very end moves inwards, so that none is cut off.
 		p.write(s, min(x, p.Max.X-6-width/2), y, t.Text)
-		if t.Group != "" && t.Group != group && x-wide(s, t.Group)/2 > clear {
+		if t.Group != "" && t.Group != group && x-wide(s, t.Group)/2 > free {
 			p.write(s, x, y-15, t.Group)
-			clear = x + wide(s, t.Group)/2 + 10
+			free = x + wide(s, t.Group)/2 + 10
 		}
 		group = t.Group
 	}

@@ -20,10 +20,9 @@ func (p *picture) upright(one chart.Panel, area vg.Rectangle, across span) {
 	s := p.values(one, area, across)
 	series := vg.Length(len(one.Series))
 	width := min(across.slot()*fullSlot/series, thickest)
-	figure := centred(style(figureSize, ink))
 	room := p.figuresFit(one, width, across)
-	for i, colours := range one.Series {
-		for n, v := range colours.Values {
+	for i, bars := range one.Series {
+		for n, v := range bars.Values {
 			x := across.at(n) + (vg.Length(i)-series/2)*width
 			if math.IsNaN(v) {
 				if series == 1 {
@@ -32,17 +31,21 @@ func (p *picture) upright(one chart.Panel, area vg.Rectangle, across span) {
 				continue
 			}
 			gap := min(width*0.06, 1)
-			p.fill(colour(colours), rectangle(x+gap, min(s.at(0), s.at(v)), x+width-gap, max(s.at(0), s.at(v))))
+			p.fill(colour(bars), rectangle(x+gap, min(s.at(0), s.at(v)), x+width-gap, max(s.at(0), s.at(v))))
 			if room {
-				y := s.at(v) + 8
-				if v < 0 {
-					y = s.at(v) - 8
-				}
-				p.write(figure, x+width/2, y, chart.Short(v))
+				p.write(centred(style(figureSize, ink)), x+width/2, s.at(v)+beyond(v, 8), chart.Short(v))
 			}
 		}
 	}
 	p.stroke(rule, 1, vg.Point{X: across.left, Y: s.at(0)}, vg.Point{X: across.right, Y: s.at(0)})
+}
+
+// beyond is a distance away from zero.
+func beyond(v float64, distance vg.Length) vg.Length {
+	if v < 0 {
+		return -distance
+	}
+	return distance
 }
 
 // figuresFit says whether every bar has room for its figure.

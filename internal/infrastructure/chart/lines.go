@@ -2,6 +2,7 @@ package chart
 
 import (
 	"cmp"
+	"image/color"
 	"math"
 	"slices"
 
@@ -23,18 +24,22 @@ func (p *picture) lines(one chart.Panel, area vg.Rectangle, across span) {
 			for i := run[0]; i < run[1]; i++ {
 				points = append(points, vg.Point{X: across.at(i), Y: s.at(series.Values[i])})
 			}
-			if len(points) > 1 {
-				p.stroke(colour(series), weight, points...)
-			}
-			for _, at := range points {
-				if dots || len(points) == 1 {
-					p.disc(colour(series), at, 2.75)
-				}
-			}
+			p.run(colour(series), points, weight, dots)
 		}
 	}
 	if p.labelsEnds() && len(one.Series) > 1 {
 		p.ends(one, s, area, across)
+	}
+}
+
+func (p *picture) run(c color.Color, points []vg.Point, weight vg.Length, dots bool) {
+	if len(points) > 1 {
+		p.stroke(c, weight, points...)
+	}
+	for _, at := range points {
+		if dots || len(points) == 1 {
+			p.disc(c, at, 2.75)
+		}
 	}
 }
 

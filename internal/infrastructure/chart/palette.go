@@ -50,9 +50,9 @@ func paletted(img image.Image) image.Image {
 		mean := color.RGBA{mean(s.sum[0], s.count), mean(s.sum[1], s.count), mean(s.sum[2], s.count), 0xFF}
 		if i < mostColours {
 			out.Palette = append(out.Palette, mean)
-			index[s.key] = uint8(i) //nolint:gosec // below mostColours
+			index[s.key] = uint8(i)
 		} else {
-			index[s.key] = uint8(out.Palette.Index(mean)) //nolint:gosec // as above
+			index[s.key] = uint8(out.Palette.Index(mean)) //nolint:gosec // below mostColours
 		}
 	}
 	for i := range out.Pix {

@@ -17,11 +17,10 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/metric/chart"
 )
 
-// Sizes that can be drawn, in CSS pixels. A CSS pixel is a point of the canvas, which draws two dots for it.
+// Sizes that can be drawn, in CSS pixels, which are points of the canvas.
 const (
 	narrowest, widest = 480, 1600
 	lowest, highest   = 300, 1200
-	dotsPerInch       = 2 * 72
 )
 
 // The colours of everything that is not data.
@@ -47,16 +46,28 @@ func PNG(ctx context.Context, c chart.Chart, s chart.Size) (image []byte, err er
 			image, err = nil, fault.ErrInternal.Because(fmt.Errorf("draw a chart: %v", r))
 		}
 	}()
-	w, h := vg.Length(min(max(s.Width, narrowest), widest)), vg.Length(min(max(s.Height, lowest), highest))
-	canvas := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(dotsPerInch))
-	p := picture{Canvas: draw.New(canvas), chart: c}
-	p.draw()
+	for _, dots := range []int{2 * 72, 72} {
+		if image, err = encoded(c, s, dots); err != nil || len(image) <= mostBytes {
+			break
+		}
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, fault.From(err)
 	}
+	return image, err
+}
+
+// mostBytes is how large a picture with two dots a pixel may become. A more restless one is drawn with one.
+const mostBytes = 200 << 10
+
+// encoded draws with so many dots an inch, of which a CSS pixel is the 72nd part.
+func encoded(c chart.Chart, s chart.Size, dots int) ([]byte, error) {
+	w, h := vg.Length(min(max(s.Width, narrowest), widest)), vg.Length(min(max(s.Height, lowest), highest))
+	canvas := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(dots))
+	p := picture{Canvas: draw.New(canvas), chart: c}
+	p.draw()
 	var b bytes.Buffer
-	encoder := png.Encoder{CompressionLevel: png.BestCompression}
-	if err := encoder.Encode(&b, paletted(canvas.Image())); err != nil {
+	if err := png.Encode(&b, paletted(canvas.Image())); err != nil {
 		return nil, fault.ErrInternal.Because(fmt.Errorf("encode a chart: %w", err))
 	}
 	return b.Bytes(), nil

@@ -23,10 +23,10 @@ func scaleOf(p chart.Panel, from, to vg.Length, ticks int) scale {
 	if p.Zero {
 		low, high = min(low, 0), max(high, 0)
 	}
-	if low == high {
-		// One value without a zero: some room on both sides.
-		pad := math.Abs(low) / 10
-		if pad == 0 {
+	// Values that are all but equal get some room on both sides: digits end before their difference would show.
+	if size := max(math.Abs(low), math.Abs(high)); high-low <= size*1e-9 {
+		pad := size / 10
+		if size == 0 {
 			pad = 1
 		}
 		if low, high = low-pad, high+pad; p.Zero {
@@ -36,11 +36,14 @@ func scaleOf(p chart.Panel, from, to vg.Length, ticks int) scale {
 	s := scale{from: from, to: to, step: roundStep((high - low) / float64(max(ticks, 1)))}
 	first, last := math.Floor(low/s.step+1e-9), math.Ceil(high/s.step-1e-9)
 	s.low, s.high = first*s.step, last*s.step
-	for n := first; n <= last; n++ {
+	for n := first; n <= last && len(s.ticks) < mostFigures; n++ {
 		s.ticks = append(s.ticks, n*s.step)
 	}
 	return s
 }
+
+// mostFigures is more than any scale has: a chart that no chart.From made must not keep a processor busy.
+const mostFigures = 50
 
 // extent is the lowest and highest value; 0 and 1 without any.
 func extent(p chart.Panel) (low, high float64) {

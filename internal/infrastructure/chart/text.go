@@ -122,7 +122,7 @@ func cut(s draw.TextStyle, text string, room vg.Length, keep func(runes []rune, 
 func wrap(s draw.TextStyle, text string, room vg.Length, most int) []string {
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		longer := strings.TrimSpace(line + " " + word)
 		if line == "" || wide(s, longer) <= room || len(lines) == most-1 {
 			line = longer

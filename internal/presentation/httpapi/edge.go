@@ -21,10 +21,11 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/fault"
+	"github.com/steward-mcp/steward/internal/domain/identity"
 )
 
 // Authenticator proves who presents a credential. It answers a fault of kind Unauthenticated, one and the same, to
-// everything that does not hold.
+// everything that does not hold. With another fault it may say who was refused.
 type Authenticator interface {
 	Authenticate(ctx context.Context, presented string) (access.Principal, error)
 }
@@ -46,6 +47,8 @@ type Edge struct {
 	Hosts   []string                      // beside loopback names; lower case, with or without port
 	Origins []string                      // scheme://host[:port], exactly
 	Context propagation.TextMapPropagator // reads the trace context that a caller sends in headers
+
+	Resource *Resource // nil when no access tokens are accepted
 }
 
 // Guard wraps a handler: behind it every request is on record, of bounded size, from a known principal. The handler
@@ -59,11 +62,13 @@ func (e *Edge) Guard(next http.Handler) http.Handler {
 			return
 		}
 		principal, err := e.Authn.Authenticate(ctx, bearer(r))
+		if !principal.IsZero() {
+			request.Identify(principal)
+		}
 		if err != nil {
-			e.turnAway(ctx, w, r, audit.ByAuthentication, fault.From(err))
+			e.reject(ctx, w, r, err)
 			return
 		}
-		request.Identify(principal)
 		r.Body = http.MaxBytesReader(innermost(w), r.Body, e.MaxBody)
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
@@ -108,7 +113,21 @@ func (e *Edge) inspect(r *http.Request) (string, *fault.Fault) {
 
 // credentialNames are the query parameters by which clients of other servers send credentials, and by which proxies
 // then log them.
-var credentialNames = []string{"api_key", "apikey", "api-key", "access_token", "token", "key"}
+var credentialNames = []string{
+	"api_key", "apikey", "api-key", "access_token", "id_token", "refresh_token", "token", "jwt", "bearer", "authorization", "key",
+}
+
+// reject refuses a credential. Why is for the operator alone.
+func (e *Edge) reject(ctx context.Context, w http.ResponseWriter, r *http.Request, err error) {
+	f := fault.From(err)
+	if reason := identity.ReasonOf(err); reason != "" && bearer(r) != "" {
+		cqrs.RequestFrom(ctx).Explain(reason)
+	}
+	if c := e.Resource.challenge(f, bearer(r) != ""); c != "" {
+		w.Header().Set("WWW-Authenticate", c)
+	}
+	e.turnAway(ctx, w, r, audit.ByAuthentication, f)
+}
 
 // turnAway refuses whom nobody knows yet: whatever of the body has not come is not waited for as long as for others, and
 // a flood of such requests is counted rather than recorded one by one.
@@ -131,7 +150,7 @@ func (e *Edge) refuse(ctx context.Context, w http.ResponseWriter, q *cqrs.Reques
 }
 
 func closeRefused(ctx context.Context, q *cqrs.Request, by string, f *fault.Fault) error {
-	if q.Actor().IsZero() {
+	if q.Actor().IsZero() || by == audit.ByAuthentication {
 		return q.Refuse(ctx, by, f)
 	}
 	return q.Close(ctx, cqrs.Outcome{Fault: f, DeniedBy: by})
@@ -160,9 +179,6 @@ func (e *Edge) finish(ctx context.Context, w http.ResponseWriter, q *cqrs.Reques
 
 // write answers a fault outside any protocol. The body is {"error": {code, message, request_id}}.
 func write(w http.ResponseWriter, f *fault.Fault, request string) {
-	if f.Kind == fault.Unauthenticated {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="steward"`)
-	}
 	if f.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
 	}
@@ -226,7 +242,7 @@ func host(address string) string {
 
 // routeOf keeps caller text out of records: a path that is not a route is "other".
 func routeOf(path string) string {
-	if path == MCPPath {
+	if path == MCPPath || path == metadataPath || path == metadataPath+MCPPath {
 		return path
 	}
 	return "other"

@@ -19,16 +19,20 @@ type Check struct {
 	Vital bool
 }
 
-// Main is the handler of the public listener: MCP behind the edge, and an open /health that says only that the
-// process serves. Paths are taken as they are written: http.ServeMux would answer some that come close, such as //mcp,
+// Main is the handler of the public listener: MCP behind the edge, an open /health that says only that the process
+// serves, and the metadata by which clients find out where to sign in, if they can. Paths are taken as they are written: http.ServeMux would answer some that come close, such as //mcp,
 // with a redirect of its own that is on no record.
 func Main(edge *Edge, mcp http.Handler) http.Handler {
-	guarded, absent := edge.Guard(mcp), edge.NotFound()
+	guarded, absent, metadata := edge.Guard(mcp), edge.NotFound(), edge.Metadata()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == MCPPath:
 			guarded.ServeHTTP(w, r)
-		case r.URL.Path == healthPath && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			absent.ServeHTTP(w, r)
+		case edge.Resource.serves(r.URL.Path):
+			metadata.ServeHTTP(w, r)
+		case r.URL.Path == healthPath:
 			answer(w, http.StatusOK, map[string]string{"status": "ok"})
 		default:
 			absent.ServeHTTP(w, r)

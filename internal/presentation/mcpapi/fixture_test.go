@@ -80,6 +80,12 @@ func (w *world) taken() []audit.Record {
 
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
+	return newWorldWith(tb, "")
+}
+
+// newWorldWith has suffix behind the names of its tools.
+func newWorldWith(tb testing.TB, suffix string) *world {
+	tb.Helper()
 	w := &world{hidden: map[string]bool{}, began: make(chan struct{}, 1)}
 	catalog, err := tool.NewCatalog(toolapp.Echo(), draws(), bare("panics", func(context.Context) (tool.Result, error) { panic("boom") }),
 		bare("leaks", func(context.Context) (tool.Result, error) { return tool.Result{}, errors.New("/etc/shadow: denied") }),
@@ -90,6 +96,9 @@ func newWorld(tb testing.TB) *world {
 		}),
 		bare("ignores", func(ctx context.Context) (tool.Result, error) { <-ctx.Done(); return tool.Result{Text: "done"}, nil }),
 		bare("works", func(ctx context.Context) (tool.Result, error) { return tool.Result{Text: "done"}, work(ctx) }))
+	if err == nil {
+		catalog, err = catalog.Suffixed(suffix)
+	}
 	if err != nil {
 		tb.Fatal(err)
 	}

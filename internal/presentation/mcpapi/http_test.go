@@ -118,6 +118,23 @@ func TestHTTP_AHiddenToolLooksLikeNoTool(t *testing.T) {
 	}
 }
 
+// Clients know tools by their published names only; everything behind goes on with the plain ones.
+func TestHTTP_PublishesToolsWithASuffix(t *testing.T) {
+	w := newWorldWith(t, "_tool")
+	w.hidden["leaks"] = true
+	_, answer := w.modern(t, "tools/list", "", "")
+	if text := fmt.Sprint(result(t, answer)["tools"]); !strings.Contains(text, "name:echo_tool") || strings.Contains(text, "leaks") {
+		t.Errorf("tools/list: %s", text)
+	}
+	w.taken()
+	for name, want := range map[string]string{"echo_tool": "ok tool:echo", "leaks_tool": "tool.unknown tool:leaks", "echo": "tool.unknown tool:-echo"} {
+		_, answer := w.modern(t, "tools/call", name, `"name":"`+name+`","arguments":{"text":"hi"},`)
+		if r := w.taken(); len(r) != 1 || r[0].Outcome+" "+r[0].Target != want {
+			t.Errorf("%s: %v, on record %+v", name, answer, r)
+		}
+	}
+}
+
 func TestHTTP_RefusesWhatTheProtocolForbids(t *testing.T) {
 	ok := []string{"Mcp-Protocol-Version", "2026-07-28", "Mcp-Method", "tools/list"}
 	list := `{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{` + modernMeta + `}}`

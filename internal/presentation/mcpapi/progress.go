@@ -34,7 +34,7 @@ func (x *exchange) announce(ctx context.Context) (_ context.Context, done func()
 	running, stop := context.WithCancel(ctx)
 	var speaker sync.WaitGroup
 	speaker.Go(func() {
-		if a.speak(running) != nil {
+		if !a.speak(running) {
 			x.call.stop() // who cannot be told how far the call is cannot be told what came of it either
 		}
 	})
@@ -51,16 +51,17 @@ func (a *announcement) enter(stage string) {
 	a.stage = stage
 }
 
-func (a *announcement) speak(ctx context.Context) error {
+// speak notifies until ctx ends, or reports false when the client does not take what is said.
+func (a *announcement) speak(ctx context.Context) bool {
 	for seconds := 1; ; seconds++ {
 		pause, cancel := context.WithTimeout(ctx, progressEvery)
 		<-pause.Done()
 		cancel()
 		if ctx.Err() != nil {
-			return nil
+			return true
 		}
-		if err := a.tell(a.line(seconds)); err != nil {
-			return err
+		if a.tell(a.line(seconds)) != nil {
+			return false
 		}
 	}
 }
