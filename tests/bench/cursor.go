@@ -6,6 +6,7 @@ import (
 	_ "embed" // the program that asks a bare cursor
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 
@@ -21,9 +22,7 @@ func repeated(ctx context.Context, demo harness.Demo, client *harness.Client) er
 	for _, c := range contests[1:] {
 		var compiled struct{ SQL string }
 		args := map[string]any{"mode": "sql", "limit": 1000}
-		for k, v := range c.args {
-			args[k] = v
-		}
+		maps.Copy(args, c.args)
 		if _, err := client.Tool(ctx, c.tool, args, &compiled); err != nil {
 			return err
 		}

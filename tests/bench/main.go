@@ -35,8 +35,11 @@ type contest struct {
 // question is the contest of one question over metrics and group-bys.
 func question(name string, aim float64, metrics, groupBy string) contest {
 	return contest{
-		name, []string{"query", "--quiet", "--metrics", metrics, "--group-by", groupBy}, "query",
-		map[string]any{"metrics": strings.Split(metrics, ","), "group_by": strings.Split(groupBy, ",")}, aim,
+		name,
+		[]string{"query", "--quiet", "--metrics", metrics, "--group-by", groupBy},
+		"query",
+		map[string]any{"metrics": strings.Split(metrics, ","), "group_by": strings.Split(groupBy, ",")},
+		aim,
 	}
 }
 

@@ -125,7 +125,9 @@ func TestContextsGuide_BuildsAContextThatWorks(t *testing.T) {
 // offersReading reads a term and begins with a prompt, as far as the guide's editor may.
 func offersReading(t *testing.T, p peer) {
 	t.Helper()
-	var read struct{ Contents []struct{ Text, MimeType string } }
+	var read struct {
+		Contents []struct{ Text, MimeType string }
+	}
 	if err := p.Do(t.Context(), "resources/read", map[string]any{"uri": "term://churn"}, &read); err != nil ||
 		len(read.Contents) != 1 || read.Contents[0].Text != "It means a lot." || read.Contents[0].MimeType != "text/plain" {
 		t.Errorf("term://churn: %+v, %v", read, err)

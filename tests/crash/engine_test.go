@@ -231,7 +231,9 @@ func TestServer_StoppedCutsOffWhatDoesNotEndAndRecordsIt(t *testing.T) {
 	c := connect(t, server.URL, key, harness.Modern)
 	comes := make(chan answer, 1+queue+tooMany)
 	for i := range cap(comes) { // another limit makes another question: the same one would be asked once for all
-		go func() { comes <- askFor(t.Context(), c, map[string]any{"metrics": []string{"revenue"}, "limit": i + 1}) }()
+		go func() {
+			comes <- askFor(t.Context(), c, map[string]any{"metrics": []string{"revenue"}, "limit": i + 1})
+		}()
 	}
 	for range tooMany { // the refusal of these says that the others are in
 		if f := failure(t, (<-comes).err); f.Code != "metric.busy" {

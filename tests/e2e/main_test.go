@@ -177,8 +177,8 @@ func sum(t *testing.T, rows [][]any) string {
 
 // toolNames are the tools of a server without a key for Claude.
 var toolNames = []string{
-	"describe_metric", "echo", "list_dimension_values", "list_dimensions", "list_entities", "list_metrics",
-	"list_saved_queries", "query", "system_info", "whoami",
+	"compare_periods", "describe_metric", "echo", "health_checks", "list_dimension_values", "list_dimensions", "list_entities",
+	"list_metrics", "list_saved_queries", "query", "system_info", "time_range", "validate_configs", "whoami",
 }
 
 // namesIn reads the names of a tools/list result.

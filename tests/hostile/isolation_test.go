@@ -1,9 +1,11 @@
 package hostile_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -151,6 +153,10 @@ func TestIsolation_NobodyCancelsAnothersRequest(t *testing.T) {
 		"a stranger without sessions":         {attacker, map[string]string{"Mcp-Protocol-Version": "2026-07-28"}, strings.Replace(stop, `"requestId":1`, `"requestId":1,`+modernMeta, 1), 202},
 		"the victim from elsewhere":           {victim, map[string]string{"Mcp-Session-Id": sessions["again"]}, stop, 202},
 		"the victim, elsewhere, with another": {victim, map[string]string{"Mcp-Session-Id": sessions["again"]}, call(`"echo"`, `{"text":"x"}`), 200},
+		"the victim, by a text":               {victim, map[string]string{"Mcp-Session-Id": sessions["victim"]}, strings.Replace(stop, `:1}`, `:"1"}`, 1), 202},
+		"the victim, by another number":       {victim, map[string]string{"Mcp-Session-Id": sessions["victim"]}, strings.Replace(stop, `:1}`, `:11}`, 1), 202},
+		"the victim, by no id":                {victim, map[string]string{"Mcp-Session-Id": sessions["victim"]}, strings.Replace(stop, `:1}`, `:[1]}`, 1), 202},
+		"the victim, by nothing":              {victim, map[string]string{"Mcp-Session-Id": sessions["victim"]}, strings.Replace(stop, `"requestId":1`, ``, 1), 202},
 	} {
 		if status, _, text, err := exchange(ctx, s, c.key, c.headers, c.body); err != nil || status != c.status {
 			t.Errorf("%s: HTTP %d, %v: %s", name, status, err, text)
@@ -183,6 +189,103 @@ func TestIsolation_NobodyCancelsAnothersRequest(t *testing.T) {
 	if outcomes[audit.OK] != 1 || len(outcomes) != 2 || outcomes["canceled"] != 1 {
 		t.Errorf("on record: %v", outcomes)
 	}
+}
+
+// Clients of several principals, in both eras, all with one JSON-RPC id, follow calls that run at the same time: each hears
+// of its own call, by its own token, until its own answer, and whoever has not asked hears nothing.
+func TestIsolation_NobodyHearsAnothersProgress(t *testing.T) {
+	t.Parallel()
+	const principals, clients = 4, 24
+	at := newSite(t, built.race)
+	provider := at.thinks(t)
+	keys := make([]string, principals)
+	for i := range keys {
+		keys[i] = at.key(t, fmt.Sprintf("principal-%d", i))
+	}
+	s := at.start(t)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	shared := make([]string, principals) // a session for each, which its older clients share
+	for i := range shared {
+		shared[i] = s.begin(t, keys[i])
+	}
+	var everyone, following sync.WaitGroup
+	for i := range clients {
+		key, modern, asks := keys[i%principals], i/principals%2 == 0, i%3 != 0
+		f := &follower{token: fmt.Sprintf("canary-%d", i), asks: asks}
+		headers := map[string]string{"Mcp-Session-Id": shared[i%principals]}
+		if modern {
+			headers = toolHeaders("claude_conversation")
+		}
+		if asks {
+			following.Add(1)
+		}
+		everyone.Go(func() {
+			if err := f.follow(ctx, s, key, headers, modern, following.Done); err != nil {
+				t.Errorf("client %d: %v", i, err)
+			}
+		})
+	}
+	following.Wait() // each has heard of its call twice
+	provider.letGo()
+	everyone.Wait()
+}
+
+// follower is a client that reads what is streamed to it.
+type follower struct {
+	token string
+	asks  bool
+}
+
+// follow makes one call, says when it has heard of it twice, and complains of whatever is not about it.
+func (f *follower) follow(ctx context.Context, s *server, key string, headers map[string]string, modern bool, twice func()) error {
+	said := sync.OnceFunc(twice)
+	if f.asks {
+		defer said() // also of a client that fails
+	}
+	body := call(`"claude_conversation"`, `{"message":"Think."}`)
+	if modern {
+		body = modernCall(`"claude_conversation"`, `{"message":"Think."}`)
+	}
+	token := `"progressToken":"` + f.token + `"`
+	switch {
+	case f.asks && modern:
+		body = strings.Replace(body, `"_meta":{`, `"_meta":{`+token+`,`, 1)
+	case f.asks:
+		body = strings.Replace(body, `"params":{`, `"params":{"_meta":{`+token+`},`, 1)
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL, strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	for name, value := range headers {
+		r.Header.Set(name, value)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept", "application/json, text/event-stream")
+	r.Header.Set("Authorization", "Bearer "+key)
+	response, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(r)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	heard := 0
+	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+		switch line := lines.Text(); {
+		case strings.Contains(line, "done thinking"):
+			if f.asks != (heard >= 2) {
+				return fmt.Errorf("asked %t, heard of it %d times", f.asks, heard)
+			}
+			return nil
+		case strings.Contains(line, `"notifications/progress"`) && strings.Contains(line, token) && f.asks:
+			if heard++; heard == 2 {
+				said()
+			}
+		case line != "" && line != "event: message":
+			return fmt.Errorf("heard %s", line)
+		}
+	}
+	return errors.New("no answer")
 }
 
 // Without a key every route and every method answers 401, but for what is there for everybody.

@@ -185,33 +185,3 @@ func about(o Operand) string {
 	}
 	return "a value"
 }
-
-// Walk calls visit with every operand of c, those inside casts included, from left to right.
-func Walk(c Condition, visit func(Operand)) {
-	var operand func(Operand)
-	operand = func(o Operand) {
-		visit(o)
-		if cast, ok := o.(Cast); ok {
-			operand(cast.Of)
-		}
-	}
-	switch c := c.(type) {
-	case And:
-		for _, part := range c.All {
-			Walk(part, visit)
-		}
-	case Or:
-		for _, part := range c.Any {
-			Walk(part, visit)
-		}
-	case Not:
-		Walk(c.Of, visit)
-	case Holds:
-		operand(c.Of)
-	case Comparison:
-		operand(c.Left)
-		for _, o := range c.Right {
-			operand(o)
-		}
-	}
-}

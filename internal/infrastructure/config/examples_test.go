@@ -125,8 +125,7 @@ func TestExampleFile_HasEveryKeyWithAComment(t *testing.T) {
 // keysOf are the keys of a struct that only the file can write.
 func keysOf(t reflect.Type, path string) []string {
 	var keys []string
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		key := path + "." + f.Tag.Get("yaml")
 		keys = append(keys, key)
 		if f.Type.Kind() == reflect.Struct {

@@ -97,7 +97,7 @@ func (r *ranging) resolve(a rangeArguments, catalog *metric.Catalog) error {
 	// The engine joins such metrics to the project's calendar: they have values wherever that has days.
 	name, inputs := alongTime(catalog, a.Metrics)
 	if name == "" {
-		name, inputs = filled(catalog, a.Metrics)
+		name = filled(catalog, a.Metrics)
 	}
 	if name != "" {
 		return ErrAlongTime.Saying("%q is computed along the project's calendar, so its times are not those of data; ask for a metric that it is made of.", name).
@@ -144,14 +144,14 @@ func (r *ranging) dimension(name string) (metric.GroupBy, error) {
 }
 
 // filled finds the first metric that has values where there are no rows, itself or by way of its formula.
-func filled(catalog *metric.Catalog, metrics []string) (name string, inputs []string) {
+func filled(catalog *metric.Catalog, metrics []string) string {
 	for _, m := range metrics {
 		definition, _ := catalog.Definition(m)
 		for _, part := range slices.Concat([]string{m}, definition.Inputs, definition.Ingredients) {
 			if d, _ := catalog.Definition(part); d.Formula.Filled {
-				return m, nil
+				return m
 			}
 		}
 	}
-	return "", nil
+	return ""
 }

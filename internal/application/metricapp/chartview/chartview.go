@@ -32,7 +32,7 @@ func Resource() tool.Resource {
 		URI: URI, Name: "chart", Title: "Chart", Description: "Draws the answer of query with format chart.", MIME: MIME,
 		Bind: func(context.Context, access.Principal) (tool.Use[tool.Content], error) {
 			return tool.Use[tool.Content]{Run: func(context.Context) (tool.Content, error) {
-				return tool.Content{Text: string(page)}, nil
+				return tool.Content{Text: string(HTML())}, nil
 			}}, nil
 		},
 	}

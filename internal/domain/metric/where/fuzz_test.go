@@ -34,7 +34,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		named := false
-		metric.Walk(c, func(o metric.Operand) {
+		walk(c, func(o metric.Operand) {
 			switch o.(type) {
 			case metric.Ref, metric.MetricRef:
 				named = true
@@ -84,6 +84,36 @@ func possible(t *testing.T, c metric.Condition) {
 	case metric.Comparison:
 		if err := c.Check(); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// walk calls visit with every operand of c, those inside casts included, from left to right.
+func walk(c metric.Condition, visit func(metric.Operand)) {
+	var operand func(metric.Operand)
+	operand = func(o metric.Operand) {
+		visit(o)
+		if cast, ok := o.(metric.Cast); ok {
+			operand(cast.Of)
+		}
+	}
+	switch c := c.(type) {
+	case metric.And:
+		for _, part := range c.All {
+			walk(part, visit)
+		}
+	case metric.Or:
+		for _, part := range c.Any {
+			walk(part, visit)
+		}
+	case metric.Not:
+		walk(c.Of, visit)
+	case metric.Holds:
+		operand(c.Of)
+	case metric.Comparison:
+		operand(c.Left)
+		for _, o := range c.Right {
+			operand(o)
 		}
 	}
 }
