@@ -201,8 +201,8 @@ func readJournal(dir string) ([]audit.Record, error) {
 			return nil, err
 		}
 		for line := range bytes.Lines(text) {
-			if !bytes.HasSuffix(line, []byte("\n")) {
-				break // being written
+			if !bytes.HasSuffix(line, []byte("\n")) || len(line) == 1 {
+				break // being written, or room for more
 			}
 			var r audit.Record
 			if err := json.Unmarshal(line, &r); err != nil {

@@ -191,8 +191,8 @@ func (s *site) records(t *testing.T) []audit.Record {
 			}
 			for line := range strings.Lines(string(text)) {
 				var r audit.Record
-				if !strings.HasSuffix(line, "\n") {
-					break // being written
+				if !strings.HasSuffix(line, "\n") || line == "\n" {
+					break // being written, or room for more
 				}
 				if err := json.Unmarshal([]byte(line), &r); err != nil {
 					t.Fatalf("%s: %v: %s", segment, err, line)

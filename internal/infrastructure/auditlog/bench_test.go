@@ -3,6 +3,8 @@ package auditlog_test
 import (
 	"fmt"
 	"runtime"
+	"slices"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -35,7 +37,8 @@ func BenchmarkRecord_AppendJSON(b *testing.B) {
 	b.SetBytes(int64(len(line)))
 }
 
-// BenchmarkJournal_Append reports the CPU time of the whole process, user and system, per durable record.
+// BenchmarkJournal_Append reports the CPU time of the whole process, user and system, per durable record, and how long
+// callers waited for one.
 func BenchmarkJournal_Append(b *testing.B) {
 	for _, writers := range []int{1, 32, 128, 256} {
 		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
@@ -48,15 +51,21 @@ func BenchmarkJournal_Append(b *testing.B) {
 			b.ReportAllocs()
 			before := cpu(b)
 			b.ResetTimer()
+			var w waits
 			b.RunParallel(func(pb *testing.PB) {
+				var own []time.Duration
 				for pb.Next() {
+					start := time.Now()
 					if err := j.Append(b.Context(), r); err != nil {
 						b.Error(err)
 						return
 					}
+					own = append(own, time.Since(start))
 				}
+				w.add(own)
 			})
 			b.StopTimer()
+			w.report(b)
 			b.ReportMetric(float64((cpu(b)-before).Nanoseconds())/1e3/float64(b.N), "cpu-µs/op")
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
 			if err := j.Close(b.Context()); err != nil {
@@ -73,4 +82,24 @@ func cpu(b *testing.B) time.Duration {
 		b.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// waits are how long callers waited.
+type waits struct {
+	mu  sync.Mutex
+	all []time.Duration
+}
+
+func (w *waits) add(own []time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.all = append(w.all, own...)
+}
+
+func (w *waits) report(b *testing.B) {
+	b.Helper()
+	slices.Sort(w.all)
+	for _, percent := range []int{50, 95} {
+		b.ReportMetric(float64(w.all[len(w.all)*percent/100].Nanoseconds())/1e3, fmt.Sprintf("p%d-µs", percent))
+	}
 }

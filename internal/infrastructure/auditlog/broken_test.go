@@ -18,7 +18,7 @@ func now() time.Time { return time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC) }
 // disk hands out real segments whose operations can be made to fail or to wait.
 type disk struct {
 	open   opener
-	before func(operation string) error // "open", "write", "sync"; called by the writer only
+	before func(operation string) error // "open", "write", "pad", "sync", "truncate"; called by the writer only
 }
 
 func (d *disk) openSegment(name string, fresh bool) (segmentFile, error) {
@@ -34,13 +34,24 @@ type diskFile struct {
 	disk *disk
 }
 
-// Write that fails has written half.
-func (f *diskFile) Write(p []byte) (int, error) {
-	if err := f.disk.before("write"); err != nil {
-		n, _ := f.segmentFile.Write(p[:len(p)/2])
+// WriteAt that fails has written half.
+func (f *diskFile) WriteAt(p []byte, at int64) (int, error) {
+	operation := "write"
+	if p[0] == padding {
+		operation = "pad"
+	}
+	if err := f.disk.before(operation); err != nil {
+		n, _ := f.segmentFile.WriteAt(p[:len(p)/2], at)
 		return n, err
 	}
-	return f.segmentFile.Write(p)
+	return f.segmentFile.WriteAt(p, at)
+}
+
+func (f *diskFile) Truncate(size int64) error {
+	if err := f.disk.before("truncate"); err != nil {
+		return err
+	}
+	return f.segmentFile.Truncate(size)
 }
 
 func (f *diskFile) Sync() error {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -72,12 +73,13 @@ func makeDurable(path string) error {
 
 // segmentFile is what the writer needs of the segment it appends to.
 type segmentFile interface {
-	Write(p []byte) (int, error)
-	Sync() error // returns when everything written is durable
+	io.WriterAt
+	Truncate(size int64) error
+	Sync() error // returns when everything written, and the length, is durable
 	Close() error
 }
 
-// opener opens the named segment for appending; fresh ones must not exist yet and are durably named on return.
+// opener opens the named segment for writing; fresh ones must not exist yet and are durably named on return.
 type opener func(name string, fresh bool) (segmentFile, error)
 
 type diskSegment struct{ *os.File }
@@ -85,7 +87,7 @@ type diskSegment struct{ *os.File }
 func (s diskSegment) Sync() error { return syncData(s.File) }
 
 func (d *directory) openSegment(name string, fresh bool) (segmentFile, error) {
-	flags := os.O_WRONLY | os.O_APPEND
+	flags := os.O_WRONLY
 	if fresh {
 		flags |= os.O_CREATE | os.O_EXCL
 	}

@@ -14,7 +14,8 @@ import (
 
 // Options of a journal. Only Now is required.
 type Options struct {
-	// MaxSegmentBytes ends a segment with the record that reaches it; 0 means DefaultMaxSegmentBytes.
+	// MaxSegmentBytes ends a segment with the record that reaches it, padding not counted; 0 means
+	// DefaultMaxSegmentBytes.
 	MaxSegmentBytes int64
 	// QueueLength is how many records wait for the disk before callers wait for the queue; 0 means
 	// DefaultQueueLength.
@@ -46,6 +47,9 @@ func (o Options) complete() (Options, error) {
 // the number of its first record and holding one sealed record a line (audit.Chain). Records that callers append at
 // the same time become durable together, by one write and one fdatasync. The first failure of either breaks the
 // journal for good, because after it nobody knows what the disk holds.
+//
+// While it is open, and after a crash, the last segment ends in padding, newlines that are room for records to come. They
+// are gone from a journal that was closed. Nowhere else may a line be blank.
 //
 // A directory belongs to one process at a time. Torn bytes that a crash left at the end are moved to a side file
 // torn-<record>-<n>.bin when the journal is opened next, and a note in the chain says so.
@@ -100,7 +104,7 @@ func start(d *directory, opts Options, open opener) (*Journal, error) {
 	if err != nil {
 		return nil, ErrStorage.Because(err)
 	}
-	w := &writer{open: open, file: file, size: t.size, limit: opts.MaxSegmentBytes, chain: t.chain}
+	w := &writer{open: open, segment: growing{file: file, size: t.size, room: t.room, limit: opts.MaxSegmentBytes}, chain: t.chain}
 	if t.note != nil {
 		if err := w.write(*t.note); err != nil {
 			_ = file.Close()

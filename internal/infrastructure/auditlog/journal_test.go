@@ -1,10 +1,13 @@
 package auditlog_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -96,24 +99,29 @@ func TestJournal_RefusesAPathThatIsNoDirectory(t *testing.T) {
 
 func TestJournal_SetsATornTailAside(t *testing.T) {
 	t.Parallel()
-	for name, torn := range map[string]string{
-		"a line without its end":         `{"seq":13,"prev":"00`,
-		"a whole line without a newline": "",
-		"zeros":                          "\x00\x00\x00\x00",
-		"a line that is not JSON":        "{\"seq\":13,\"pr\x00\x00\x00\"}\n",
-		"more than any line may have":    strings.Repeat("x", audit.MaxLine+70_000),
+	room := strings.Repeat("\n", 9000)
+	for name, test := range map[string]struct{ torn, behind string }{
+		"a line without its end":                    {`{"seq":13,"prev":"00`, ""},
+		"a line without its end, and padding":       {`{"seq":13,"prev":"00`, room},
+		"a whole line without a newline":            {"", ""},
+		"zeros":                                     {"\x00\x00\x00\x00", ""},
+		"a line that is not JSON":                   {"{\"seq\":13,\"pr\x00\x00\x00\"}", "\n"},
+		"a line that is not JSON, and padding":      {"{\"seq\":13,\"pr\x00\x00\x00\"}", room},
+		"more than any line may have":               {strings.Repeat("x", audit.MaxLine+70_000), ""},
+		"more than any line may have, with padding": {strings.Repeat("x", audit.MaxLine+70_000), room},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			fill(t, dir, 1, 12)
 			path, whole := lastSegment(t, dir)
+			torn := test.torn
 			if torn == "" {
 				fill(t, dir, 13, 1)
 				_, longer := lastSegment(t, dir)
 				torn = strings.TrimSuffix(string(longer[len(whole):]), "\n")
 			}
-			replace(t, path, append(slices.Clip(whole), torn...))
+			replace(t, path, append(slices.Clip(whole), torn+test.behind...))
 			if report := verified(t, dir); report.TornTail != int64(len(torn)) || report.Records != 12 {
 				t.Errorf("before opening: %+v, want a torn tail of %d bytes after 12 records", report, len(torn))
 			}
@@ -179,10 +187,14 @@ func TestJournal_FinishesARecoveryThatWasCutShort(t *testing.T) {
 
 func TestJournal_RecoversASegmentThatHoldsNothingYet(t *testing.T) {
 	t.Parallel()
+	room := strings.Repeat("\n", 9000)
 	for name, test := range map[string]struct {
 		content string
 		records int
-	}{"empty": {"", 11}, "torn in its first line": {`{"seq":11,`, 12}} {
+	}{
+		"empty": {"", 11}, "nothing but padding": {room, 11},
+		"torn in its first line": {`{"seq":11,`, 12}, "torn in its first line, and padding": {`{"seq":11,` + room, 12},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
@@ -194,6 +206,64 @@ func TestJournal_RecoversASegmentThatHoldsNothingYet(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a crash leaves when no write was under way: the records, whose last may lack its newline because padding has the
+// same, and room for more of them.
+func TestJournal_ContinuesInTheRoomThatACrashLeft(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	fill(t, dir, 1, 12)
+	pad(t, dir)
+	_, before := lastSegment(t, dir)
+	j := open(t, dir, options())
+	if err := j.Append(t.Context(), numbered(13)); err != nil {
+		t.Fatal(err)
+	}
+	if _, after := lastSegment(t, dir); len(after) < len(before) || !bytes.HasSuffix(after, []byte("\n\n")) {
+		t.Errorf("the segment had %d bytes and has %d; want it to have room still", len(before), len(after))
+	}
+	if report := verified(t, dir); report.Records != 13 || report.TornTail != 0 {
+		t.Errorf("while it is open: %+v, want 13 records", report)
+	}
+	closeJournal(t, j)
+	expectNoPadding(t, segmentPaths(t, dir))
+	if got := records(t, dir); len(got) != 13 || got[12].Request != numbered(13).Request {
+		t.Errorf("%d records, want 13 and no word of a torn line", len(got))
+	}
+}
+
+// Readers of JSON take padding for white space.
+func TestJournal_IsReadableWhileItIsOpen(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	j := open(t, dir, auditlog.Options{Now: now, MaxSegmentBytes: 10 * lineLength(t)})
+	for n := range 25 {
+		if err := j.Append(t.Context(), numbered(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	paths := segmentPaths(t, dir)
+	if _, last := lastSegment(t, dir); len(paths) != 3 || !bytes.HasSuffix(last, []byte("}\n\n")) && !bytes.HasSuffix(last, []byte("\n\n\n")) {
+		t.Errorf("%d segments, the last of %d bytes; want three, the last with room for more", len(paths), len(last))
+	}
+	expectNoPadding(t, paths[:2])
+	read := 0
+	for _, path := range paths {
+		for in := json.NewDecoder(bytes.NewReader(content(t, path))); ; read++ {
+			var r audit.Record
+			if err := in.Decode(&r); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil || r.Request != numbered(read).Request {
+				t.Fatalf("record %d is read as %+v, %v", read, r, err)
+			}
+		}
+	}
+	if report := verified(t, dir); read != 25 || report.Records != 25 || report.TornTail != 0 {
+		t.Errorf("%d records are read, and verified: %+v", read, report)
+	}
+	closeJournal(t, j)
+	expectNoPadding(t, paths)
 }
 
 func TestJournal_RefusesToContinueWhatDoesNotHold(t *testing.T) {
@@ -216,6 +286,35 @@ func TestJournal_RefusesToContinueWhatDoesNotHold(t *testing.T) {
 			path, b := lastSegment(t, dir)
 			b[20] = 0
 			replace(t, path, b)
+		},
+		"a record that is padding": func(t *testing.T, dir string) {
+			t.Helper()
+			blank(t, dir, 2, 1)
+		},
+		"a record that is padding, after a crash": func(t *testing.T, dir string) {
+			t.Helper()
+			blank(t, dir, 2, 0)
+			pad(t, dir)
+		},
+		"a blank line": editLines(2, func(l [][]byte) [][]byte { return slices.Insert(l, 2, []byte("\n")) }),
+		"a changed last record before padding": func(t *testing.T, dir string) {
+			t.Helper()
+			path, b := lastSegment(t, dir)
+			b[bytes.LastIndex(b, []byte("denied"))+1] = 'a'
+			replace(t, path, b)
+			pad(t, dir)
+		},
+		"something in the padding": func(t *testing.T, dir string) {
+			t.Helper()
+			pad(t, dir)
+			path, b := lastSegment(t, dir)
+			b[len(b)-5000] = 'x'
+			replace(t, path, b)
+		},
+		"an older segment that ends in padding": func(t *testing.T, dir string) {
+			t.Helper()
+			path := segmentPaths(t, dir)[1]
+			replace(t, path, append(content(t, path), "\n\n\n"...))
 		},
 		"a last segment that does not follow the one before": func(t *testing.T, dir string) {
 			t.Helper()

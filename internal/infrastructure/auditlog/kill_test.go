@@ -39,20 +39,22 @@ func child(t *testing.T, role, dir string) *exec.Cmd {
 
 // appendForever prints the request of every record it was told is durable, one a line, each by one write.
 func appendForever(dir string) int {
-	_, err := appendUntilRefused(dir)
+	_, err := appendUntilRefused(dir, 256<<10)
 	fmt.Fprintln(os.Stderr, "refused:", err)
 	return 1
 }
 
+// refusedSize is where a file may not grow any more, so that it has room once and not twice.
+const refusedSize = 1_500_000
+
 // appendUntilTheDiskRefuses does the same under a limit on the size of files, which writes meet as EFBIG.
 func appendUntilTheDiskRefuses(dir string) int {
 	signal.Ignore(syscall.SIGXFSZ)
-	const size = 100_000
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: size, Max: size}); err != nil {
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: refusedSize, Max: refusedSize}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	j, err := appendUntilRefused(dir)
+	j, err := appendUntilRefused(dir, 64<<20)
 	again := j.Append(context.Background(), numbered(0))
 	for _, err := range []error{err, again, j.Err(), j.Close(context.Background())} {
 		if !errors.Is(err, audit.ErrBroken) || !errors.Is(err, syscall.EFBIG) {
@@ -63,8 +65,8 @@ func appendUntilTheDiskRefuses(dir string) int {
 	return 0
 }
 
-func appendUntilRefused(dir string) (*auditlog.Journal, error) {
-	j, err := auditlog.Open(dir, auditlog.Options{Now: now, MaxSegmentBytes: 256 << 10})
+func appendUntilRefused(dir string, segment int64) (*auditlog.Journal, error) {
+	j, err := auditlog.Open(dir, auditlog.Options{Now: now, MaxSegmentBytes: segment})
 	if err != nil {
 		return nil, err
 	}
@@ -90,15 +92,25 @@ func TestJournal_KeepsEveryAcknowledgedRecordThroughKill(t *testing.T) {
 	const rounds = 10
 	dir := t.TempDir()
 	var acknowledged []string
+	roomy := 0
 	for range rounds {
 		acknowledged = append(acknowledged, killAfter(t, dir, 1+rand.IntN(1500))...)
 		verified(t, dir)
+		paths := segmentPaths(t, dir)
+		expectNoPadding(t, paths[:len(paths)-1])
+		if _, last := lastSegment(t, dir); bytes.HasSuffix(last, []byte("\n\n")) {
+			roomy++
+		}
 		closeJournal(t, open(t, dir, options()))
+		expectNoPadding(t, paths)
 		if report := verified(t, dir); report.TornTail != 0 {
 			t.Errorf("opened again, the journal has a torn tail of %d bytes", report.TornTail)
 		}
 	}
 	expectKept(t, dir, acknowledged)
+	if roomy == 0 {
+		t.Error("no kill left room for more records, so this test tests less than it says")
+	}
 }
 
 // killAfter starts a child that appends, kills it (SIGKILL) after n acknowledgements, and gives all that it printed.
@@ -141,11 +153,14 @@ func TestJournal_StaysBrokenWhenTheDiskRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	acknowledged := strings.Fields(string(bytes.TrimSpace(out)))
-	if len(acknowledged) < 50 {
+	if len(acknowledged) < 500 {
 		t.Fatalf("%d records were acknowledged before the disk refused", len(acknowledged))
 	}
-	if report := verified(t, dir); report.TornTail == 0 {
-		t.Error("the write that did not fit left no torn tail, so this test tests less than it says")
+	if report := verified(t, dir); report.TornTail != 0 {
+		t.Errorf("what was refused is room for records, and a torn tail of %d bytes", report.TornTail)
+	}
+	if _, last := lastSegment(t, dir); len(last) != refusedSize {
+		t.Errorf("the segment has %d bytes, so nothing refused it more than that", len(last))
 	}
 	fill(t, dir, 0, 1)
 	expectKept(t, dir, acknowledged)

@@ -61,15 +61,18 @@ func (l *lines) last() bool {
 type walk struct {
 	lines int64        // records that hold
 	end   int64        // offset after the last record that holds
-	torn  bool         // the segment ends in something that is not a whole line of JSON
+	torn  bool         // what comes then is what a crash in the middle of a write leaves
 	bad   *audit.Break // the first record that does not hold, at line lines+1
 }
 
-// follow takes chain through the segment that in gives, showing every record that holds to visit, which may object
-// with an *audit.Break. It stops at the first that does not hold. A line without a newline, or one that is not JSON,
+// visitor is shown a record that holds, without its newline, and the offset behind it. It may object with an *audit.Break.
+type visitor func(line []byte, end int64) error
+
+// follow takes chain through the segment that in gives, showing every record that holds to visit. It stops at the
+// first that does not hold. A line without a newline, or one that is not JSON,
 // is torn rather than bad when nothing follows it: that is what a crash in the middle of a write leaves. The error is
 // one of reading, or one of visit that is no Break.
-func follow(in *lines, chain *audit.Chain, visit func(line []byte) error) (walk, error) {
+func follow(in *lines, chain *audit.Chain, visit visitor) (walk, error) {
 	var w walk
 	for {
 		line, whole, err := in.next()
@@ -85,7 +88,7 @@ func follow(in *lines, chain *audit.Chain, visit func(line []byte) error) (walk,
 		next := *chain
 		err = next.Verify(line)
 		if err == nil {
-			err = visit(line)
+			err = visit(line, in.offset)
 		}
 		if err != nil {
 			return w.stopped(err, in)

@@ -114,7 +114,25 @@ func replace(t *testing.T, path string, b []byte) {
 	}
 }
 
-// records reads what a journal holds, whole lines only.
+// pad leaves the last segment of dir as a crash does: with room for records to come.
+func pad(t *testing.T, dir string) {
+	t.Helper()
+	path, b := lastSegment(t, dir)
+	replace(t, path, append(b, bytes.Repeat([]byte{'\n'}, 12_288-len(b)%4096)...))
+}
+
+// expectNoPadding wants the segments at paths to be lines that are not blank, and nothing else.
+func expectNoPadding(t *testing.T, paths []string) {
+	t.Helper()
+	for _, path := range paths {
+		b := content(t, path)
+		if bytes.HasPrefix(b, []byte("\n")) || bytes.Contains(b, []byte("\n\n")) || !bytes.HasSuffix(b, []byte("}\n")) && len(b) > 0 {
+			t.Errorf("%s, of %d bytes, has padding", path, len(b))
+		}
+	}
+}
+
+// records reads what a closed journal holds, whole lines only.
 func records(t *testing.T, dir string) []audit.Record {
 	t.Helper()
 	var all []audit.Record

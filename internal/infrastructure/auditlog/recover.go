@@ -18,8 +18,9 @@ import (
 // tail is where a journal continues.
 type tail struct {
 	segment segment
-	fresh   bool // the segment does not exist yet
-	size    int64
+	fresh   bool  // the segment does not exist yet
+	size    int64 // of its records
+	room    int64 // where it ends, in padding if that is not size
 	chain   audit.Chain
 	note    *audit.Record // what the journal must say about its own recovery before anything else
 }
@@ -55,19 +56,28 @@ func (d *directory) readTail(found []segment) (tail, error) {
 	if t.chain, err = d.chainBefore(found, f); err != nil {
 		return tail{}, err
 	}
-	w, err := follow(newLines(f), &t.chain, func([]byte) error { return nil })
+	info, err := f.Stat()
+	if err != nil {
+		return tail{}, ErrStorage.Because(err)
+	}
+	end, err := contentLength(f, info.Size())
+	if err != nil {
+		return tail{}, ErrStorage.Because(err)
+	}
+	w, err := followLast(f, end, &t.chain, func([]byte, int64) error { return nil })
 	if err != nil {
 		return tail{}, ErrStorage.Because(err)
 	}
 	if w.bad != nil {
 		return tail{}, ErrCorrupt.Because(&Bad{Segment: t.segment.name, Line: w.lines + 1, Seq: w.bad.Seq, Reason: w.bad.Reason})
 	}
+	t.size, t.room = w.end, info.Size()
 	if w.torn {
-		if err := d.setAside(f, w.end, t.chain.Seq()+1); err != nil {
+		if err := d.setAside(f, w.end, end, t.chain.Seq()+1); err != nil {
 			return tail{}, ErrStorage.Because(err)
 		}
+		t.room = w.end
 	}
-	t.size = w.end
 	return t, nil
 }
 
@@ -127,16 +137,18 @@ func lastLine(path string) ([]byte, error) {
 	return end[bytes.LastIndexByte(end, '\n')+1:], nil
 }
 
-// setAside moves what f holds from offset on into a new side file, durably, before f loses it.
-func (d *directory) setAside(f *os.File, offset int64, seq uint64) error {
-	if _, err := f.Seek(offset, io.SeekStart); err != nil {
+// setAside moves what is torn in f between offset and end into a new side file, durably, before f loses it and the
+// padding that follows.
+func (d *directory) setAside(f *os.File, offset, end int64, seq uint64) error {
+	torn, err := tornPart(f, offset, end)
+	if err != nil {
 		return err
 	}
 	side, err := d.createSide(seq)
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(side, f)
+	_, err = io.Copy(side, torn)
 	if err = errors.Join(err, side.Sync(), side.Close(), d.file.Sync()); err != nil {
 		return err
 	}

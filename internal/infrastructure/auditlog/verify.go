@@ -91,7 +91,7 @@ type verifier struct {
 
 type sizedSegment struct {
 	segment
-	size int64
+	size int64 // of its content
 }
 
 // list reads the directory twice. A directory that grows may be read with a gap, but whatever came before the last
@@ -122,9 +122,24 @@ func (v *verifier) measure() ([]sizedSegment, error) {
 			return nil, ErrStorage.Because(err)
 		}
 		sized[i] = sizedSegment{segment: s, size: info.Size()}
-		v.total += info.Size()
+		if i == len(found)-1 {
+			sized[i].size, err = v.withoutPadding(sized[i])
+		}
+		if err != nil {
+			return nil, ErrStorage.Because(err)
+		}
+		v.total += sized[i].size
 	}
 	return sized, nil
+}
+
+func (v *verifier) withoutPadding(s sizedSegment) (int64, error) {
+	f, err := os.Open(filepath.Join(v.dir, s.name))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = f.Close() }()
+	return contentLength(f, s.size)
 }
 
 // segment follows the chain through s and reports whether to go on.
@@ -143,15 +158,18 @@ func (v *verifier) segment(ctx context.Context, s sizedSegment, last bool) (bool
 		return false, ErrStorage.Because(err)
 	}
 	defer func() { _ = f.Close() }()
-	in := newLines(io.LimitReader(f, s.size))
-	w, err := follow(in, &v.chain, func(line []byte) error { return v.record(ctx, line, in.offset) })
+	w, err := v.follow(ctx, f, s, last)
 	switch {
 	case err != nil && errors.Is(err, ctx.Err()):
 		return false, err
 	case err != nil:
 		return false, ErrStorage.Because(err)
 	case w.torn && last:
-		v.report.TornTail = s.size - w.end
+		torn, err := tornPart(f, w.end, s.size)
+		if err != nil {
+			return false, ErrStorage.Because(err)
+		}
+		v.report.TornTail = torn.Size()
 	case w.torn: // only the last segment may end in a torn line
 		w.bad = &audit.Break{Seq: v.chain.Seq() + 1, Reason: audit.NotJSON}
 	}
@@ -162,6 +180,14 @@ func (v *verifier) segment(ctx context.Context, s sizedSegment, last bool) (bool
 	v.before += s.size
 	v.tell(v.before)
 	return true, nil
+}
+
+func (v *verifier) follow(ctx context.Context, f *os.File, s sizedSegment, last bool) (walk, error) {
+	visit := func(line []byte, end int64) error { return v.record(ctx, line, end) }
+	if last {
+		return followLast(f, s.size, &v.chain, visit)
+	}
+	return follow(newLines(io.NewSectionReader(f, 0, s.size)), &v.chain, visit)
 }
 
 // tellEvery is how many bytes pass between two words of progress, and between two looks at the context.

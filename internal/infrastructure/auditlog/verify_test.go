@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -23,6 +24,24 @@ func editLines(segment int, edit func(lines [][]byte) [][]byte) func(*testing.T,
 		t.Helper()
 		path := segmentPaths(t, dir)[segment]
 		replace(t, path, bytes.Join(edit(bytes.SplitAfter(content(t, path), []byte("\n"))), nil))
+	}
+}
+
+// blank replaces one record by as much padding; segment and record count from 0.
+func blank(t *testing.T, dir string, segment, record int) {
+	t.Helper()
+	editLines(segment, func(l [][]byte) [][]byte {
+		l[record] = bytes.Repeat([]byte("\n"), len(l[record]))
+		return l
+	})(t, dir)
+}
+
+// afterCrash is damage to a journal whose last segment ends in padding.
+func afterCrash(damage func(*testing.T, string)) func(*testing.T, string) {
+	return func(t *testing.T, dir string) {
+		t.Helper()
+		damage(t, dir)
+		pad(t, dir)
 	}
 }
 
@@ -90,6 +109,57 @@ func TestVerify_NamesTheFirstBadRecord(t *testing.T) {
 			path, b := lastSegment(t, dir)
 			replace(t, path, c.Seal(b, []byte(`{"time":"soon"}`)))
 		}, &auditlog.Bad{Segment: three, Line: 6, Seq: 26, Reason: audit.NotRecord}},
+		"a record that is padding": {func(t *testing.T, dir string) {
+			t.Helper()
+			blank(t, dir, 1, 3)
+		}, &auditlog.Bad{Segment: two, Line: 4, Seq: 14, Reason: audit.NotJSON}},
+		"a last record of an older segment that is padding": {func(t *testing.T, dir string) {
+			t.Helper()
+			blank(t, dir, 1, 9)
+		}, &auditlog.Bad{Segment: two, Line: 10, Seq: 20, Reason: audit.NotJSON}},
+		"a blank line at the end of an older segment": {editLines(1, func(l [][]byte) [][]byte {
+			return append(l, []byte("\n"))
+		}), &auditlog.Bad{Segment: two, Line: 11, Seq: 21, Reason: audit.NotJSON}},
+		"a record of the last segment that is padding": {afterCrash(func(t *testing.T, dir string) {
+			t.Helper()
+			blank(t, dir, 2, 2)
+		}), &auditlog.Bad{Segment: three, Line: 3, Seq: 23, Reason: audit.NotJSON}},
+		"a blank line in the last segment": {afterCrash(editLines(2, func(l [][]byte) [][]byte {
+			return slices.Insert(l, 4, []byte("\n"))
+		})), &auditlog.Bad{Segment: three, Line: 5, Seq: 25, Reason: audit.NotJSON}},
+		"a byte that makes it no JSON, before padding": {afterCrash(editLines(2, func(l [][]byte) [][]byte {
+			l[3][30] = '"'
+			return l
+		})), &auditlog.Bad{Segment: three, Line: 4, Seq: 24, Reason: audit.NotJSON}},
+		"a changed last record, before padding": {afterCrash(editLines(2, func(l [][]byte) [][]byte {
+			l[4] = bytes.Replace(l[4], []byte("denied"), []byte("danied"), 1)
+			return l
+		})), &auditlog.Bad{Segment: three, Line: 5, Seq: 25, Reason: audit.HashMismatch}},
+		"a removed line, before padding": {afterCrash(editLines(2, func(l [][]byte) [][]byte {
+			return append(l[:3], l[4:]...)
+		})), &auditlog.Bad{Segment: three, Line: 4, Seq: 24, Reason: audit.MissingSeq}},
+		"two lines in wrong order, before padding": {afterCrash(editLines(2, func(l [][]byte) [][]byte {
+			l[3], l[4] = l[4], l[3]
+			return l
+		})), &auditlog.Bad{Segment: three, Line: 4, Seq: 24, Reason: audit.MissingSeq}},
+		"something in the padding": {func(t *testing.T, dir string) {
+			t.Helper()
+			pad(t, dir)
+			path, b := lastSegment(t, dir)
+			copy(b[len(b)-5000:], "garbage")
+			replace(t, path, b)
+		}, &auditlog.Bad{Segment: three, Line: 6, Seq: 26, Reason: audit.NotJSON}},
+		"a record far in the padding": {func(t *testing.T, dir string) {
+			t.Helper()
+			pad(t, dir)
+			path, b := lastSegment(t, dir)
+			copy(b[len(b)-5000:], b[:lineLength(t)])
+			replace(t, path, b)
+		}, &auditlog.Bad{Segment: three, Line: 6, Seq: 26, Reason: audit.NotJSON}},
+		"a cut tail that padding replaces, which only a head kept elsewhere shows": {func(t *testing.T, dir string) {
+			t.Helper()
+			blank(t, dir, 2, 4)
+		}, nil},
 		"a cut tail, which only a head kept elsewhere shows": {editLines(2, func(l [][]byte) [][]byte { return l[:2] }), nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -16,9 +16,7 @@ const (
 // writer owns the end of the chain. One goroutine uses it.
 type writer struct {
 	open    opener
-	file    segmentFile
-	size    int64 // of the segment, without what is in buffer
-	limit   int64
+	segment growing
 	chain   audit.Chain
 	buffer  []byte     // sealed lines that are not written yet
 	waiting []*pending // whose records they are
@@ -46,8 +44,11 @@ func (j *Journal) run(w *writer, d *directory) {
 			}
 		}
 		w.flush()
+		if open && len(j.queue) == 0 {
+			w.prepare()
+		}
 	}
-	if err := errors.Join(w.file.Close(), d.release()); err != nil {
+	if err := errors.Join(w.close(), d.release()); err != nil {
 		j.release = ErrStorage.Because(err)
 	}
 }
@@ -58,7 +59,7 @@ func (w *writer) add(p *pending) {
 		p.outcome <- w.broken
 		return
 	}
-	if w.size >= w.limit {
+	if w.segment.full() {
 		if err := w.roll(); err != nil {
 			w.fail(err)
 			p.outcome <- w.broken
@@ -67,7 +68,7 @@ func (w *writer) add(p *pending) {
 	}
 	w.buffer = w.chain.Seal(w.buffer, p.body)
 	w.waiting = append(w.waiting, p)
-	if len(w.waiting) >= batchRecords || len(w.buffer) >= batchBytes || w.size+int64(len(w.buffer)) >= w.limit {
+	if len(w.waiting) >= batchRecords || len(w.buffer) >= batchBytes || w.segment.size+int64(len(w.buffer)) >= w.segment.limit {
 		w.flush()
 	}
 }
@@ -92,25 +93,40 @@ func (w *writer) flush() {
 }
 
 func (w *writer) sync() error {
-	n, err := w.file.Write(w.buffer)
-	if err != nil {
-		return err
-	}
-	w.size += int64(n)
+	err := w.segment.append(w.buffer)
 	w.buffer = w.buffer[:0]
-	return w.file.Sync()
+	return err
 }
 
-// roll starts the next segment. Everything sealed so far is durable by then, so the old one needs no more than a
-// close.
+// prepare makes room while nobody waits. A disk that has none for it is as bad as one that has none for a record.
+func (w *writer) prepare() {
+	if w.broken != nil {
+		return
+	}
+	if err := w.segment.prepare(); err != nil {
+		w.fail(err)
+	}
+}
+
+// roll ends the segment and starts the next one.
 func (w *writer) roll() error {
+	if err := w.segment.seal(); err != nil {
+		return err
+	}
 	next, err := w.open(segmentFrom(w.chain.Seq()+1).name, true)
 	if err != nil {
 		return err
 	}
-	old := w.file
-	w.file, w.size = next, 0
-	return old.Close()
+	w.segment = growing{file: next, limit: w.segment.limit}
+	return nil
+}
+
+// close leaves a segment alone of which nobody knows what the disk holds.
+func (w *writer) close() error {
+	if w.broken != nil {
+		return w.segment.file.Close()
+	}
+	return w.segment.close()
 }
 
 func (w *writer) fail(err error) { w.broken = w.failed(err) }
