@@ -93,7 +93,10 @@ func (q *Request) Actor() access.Principal { return q.actor }
 // Identify says who acts.
 func (q *Request) Identify(p access.Principal) {
 	q.actor = p
-	q.record.Actor, q.record.Personas, q.record.Client = p.ID(), p.Personas, p.Client
+	q.record.Actor, q.record.Personas = p.ID(), p.Personas
+	if q.record.Client == "" { // what Speaks has put there says more
+		q.record.Client = p.Client
+	}
 }
 
 // Explain notes for the operator why nobody could be identified. The reason has no caller's text in it.

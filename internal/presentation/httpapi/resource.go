@@ -70,7 +70,7 @@ func (e *Edge) Metadata() http.Handler {
 
 // challenge tells whoever is refused how to be let in: RFC 6750 §3, RFC 9728 §5.1. It is nothing for other refusals.
 func (s *Resource) challenge(f *fault.Fault, presented bool) string {
-	scope := ""
+	var scope string
 	parameters := []string{`Bearer realm="steward"`}
 	switch {
 	case f.Kind == fault.Unauthenticated && s == nil:
