@@ -58,6 +58,10 @@ acceptance: build engine ## ask the cases of CASES=DIR over MCP, on WAREHOUSE=du
 bench: build demo ## compare with the mf command line in one run, as ratios
 	@go run ./tests/bench
 
+.PHONY: soak
+soak: build demo ## kill workers and servers under load, a hundred and fifty times: takes some ten minutes
+	STEWARD_TEST_PYTHON=$(CURDIR)/$(PYTHON) KILLS=100 go test -count=1 -timeout 30m -v -run 'Killed' ./tests/crash
+
 .PHONY: fuzz
 fuzz: ## fuzz every parser for FUZZTIME (10s) each
 	@scripts/fuzz.sh $(or $(FUZZTIME),10s)
