@@ -22,6 +22,7 @@ func (q *questions) valuesTool() tool.Tool {
 				"so that the filter's value is spelled as the data spells it; search narrows a long list.",
 			InputSchema: schema("list_dimension_values.input"), OutputSchema: schema("list_dimension_values.output"),
 			ReadOnly: true, Idempotent: true, Icon: "list", Timeout: q.limits.Timeout,
+			Recorded: []string{"dimension", "metrics", "limit", "start_time", "end_time"},
 		},
 		Bind: q.bindValues,
 	}

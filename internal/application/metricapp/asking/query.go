@@ -39,6 +39,7 @@ func (q *questions) queryTool() tool.Tool {
 				"answer comes as a picture too: for something over time, or to compare a few things.",
 			InputSchema: schema("query.input"), OutputSchema: schema("query.output"),
 			ReadOnly: true, Idempotent: true, Icon: "query", Timeout: q.limits.Timeout, View: chartview.URI,
+			Recorded: []string{"metrics", "group_by", "order_by", "order", "start_time", "end_time", "limit", "saved_query", "mode", "format"},
 		},
 		Bind: q.bindQuery,
 	}

@@ -13,7 +13,7 @@ var (
 	ErrNothingAsked = fault.New(fault.Invalid, "metric.nothing_asked",
 		"A question needs metrics, group_by or saved_query; list_metrics shows the metrics there are.")
 	ErrSavedQueryAlone = fault.New(fault.Invalid, "metric.saved_query_alone",
-		"A saved query brings its own metrics and group_by; leave them out, or leave saved_query out.")
+		"A saved query brings its own metrics and group_by; leave others out, or leave saved_query out.")
 	ErrSQLWithheld = fault.New(fault.Denied, "metric.sql_withheld",
 		"The SQL of this question is not shown to you, because it names things that you may not see; mode rows answers the question.")
 	ErrOrderBy   = fault.New(fault.Invalid, "metric.order_by", "order_by names metrics and group-bys of the question only.")
@@ -92,11 +92,10 @@ func (a *queryArguments) check() error {
 	if a.Limit != nil && *a.Limit < 1 {
 		return metricapp.ErrArguments.Saying("limit is a whole number above zero.")
 	}
-	asked := len(a.Metrics) + len(a.GroupBy)
-	if a.SavedQuery != "" && asked > 0 {
+	if a.SavedQuery != "" && len(a.GroupBy) > 0 {
 		return ErrSavedQueryAlone
 	}
-	if a.SavedQuery == "" && asked == 0 {
+	if a.SavedQuery == "" && len(a.Metrics)+len(a.GroupBy) == 0 {
 		return ErrNothingAsked
 	}
 	return nil

@@ -45,7 +45,15 @@ func (r *resolver) subject(a queryArguments) (int, error) {
 	}
 	saved, claim, err := r.view.DemandSavedQuery(a.SavedQuery)
 	r.claim, r.metrics, r.question.SavedQuery = r.claim.And(claim), saved.Metrics, saved.Name
+	// The former server wanted metrics whatever was asked: the query's own may be named, others would be ignored.
+	if err == nil && !r.claim.Refuses() && len(a.Metrics) > 0 && !sameNames(a.Metrics, saved.Metrics) {
+		err = ErrSavedQueryAlone
+	}
 	return saved.Limit, err
+}
+
+func sameNames(a, b []string) bool {
+	return slices.Equal(slices.Compact(slices.Sorted(slices.Values(a))), slices.Compact(slices.Sorted(slices.Values(b))))
 }
 
 func repeats[T comparable](all []T) bool {

@@ -209,6 +209,22 @@ func TestQuery_TakesTheFormerServersArguments(t *testing.T) {
 	}
 }
 
+func TestQuery_TakesASavedQueryWithItsOwnMetrics(t *testing.T) {
+	for args, want := range map[string]*fault.Fault{
+		`{"saved_query": "by_tier", "metrics": []}`:                    nil,
+		`{"saved_query": "by_tier", "metrics": ["revenue"]}`:           nil,
+		`{"saved_query": "by_tier", "metrics": ["revenue", "orders"]}`: asking.ErrSavedQueryAlone,
+		`{"saved_query": "by_tier", "metrics": ["nothing"]}`:           asking.ErrSavedQueryAlone,
+		`{"saved_query": "by_tier", "group_by": ["customer__tier"]}`:   asking.ErrSavedQueryAlone,
+	} {
+		b := &bench{}
+		_, _, err := b.call(t, "query", args)
+		if f := fault.From(err); want == nil && (f != nil || len(b.source.question.Metrics) > 0) || want != nil && !errors.Is(err, want) {
+			t.Errorf("%s: %v, asked %+v", args, err, b.source.question)
+		}
+	}
+}
+
 func TestQuery_DemandsEveryNameThatTheQuestionTouches(t *testing.T) {
 	_, demands, err := (&bench{}).call(t, "query", `{
 		"metrics": ["margin"], "group_by": ["customer__tier", "metric_time"],

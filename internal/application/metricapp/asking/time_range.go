@@ -22,6 +22,7 @@ func (q *questions) rangeTool() tool.Tool {
 			Name: "time_range", Title: "Range of times with data", Description: timeRangeDescription,
 			InputSchema: schema("time_range.input"), OutputSchema: schema("time_range.output"),
 			ReadOnly: true, Idempotent: true, Icon: "query", Timeout: q.limits.Timeout,
+			Recorded: []string{"metrics", "dimension", "start_time", "end_time"},
 		},
 		Bind: q.bindRange,
 	}
