@@ -60,7 +60,12 @@ func TestAudit_ABrokenJournalMakesTheServerUnready(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &ready); err != nil {
 		t.Fatal(err)
 	}
-	if status != http.StatusServiceUnavailable || ready.Ready || ready.Checks["audit"] == "ok" || ready.Checks["database"] != "ok" || len(ready.Checks) != 2 {
+	for name, state := range ready.Checks {
+		if (name == "audit") == (state == "ok") {
+			t.Errorf("%s is %q", name, state)
+		}
+	}
+	if status != http.StatusServiceUnavailable || ready.Ready || ready.Checks["audit"] == "" || ready.Checks["database"] == "" {
 		t.Errorf("HTTP %d %s", status, body)
 	}
 	if status, body := get(t, w.admin+"/livez"); status != http.StatusOK {
@@ -105,7 +110,7 @@ func TestAudit_VerifiesWhileServingAndAfter(t *testing.T) {
 		}
 	}
 	for _, when := range []string{"while serving", "after"} {
-		report, err := auditlog.Verify(t.Context(), w.journal, nil)
+		report, err := auditlog.Verify(t.Context(), w.journal, auditlog.Trust{}, nil)
 		if err != nil || report.Bad != nil || report.Segments < 2 || report.Records < 21 || report.OpenIntents != 0 {
 			t.Errorf("%s: %+v, %v", when, report, err)
 		}

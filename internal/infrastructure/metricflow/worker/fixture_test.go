@@ -137,11 +137,14 @@ func writeSQL(interpreter, file, sql string) error {
 // shopConfig is that of a source on the project in dir. The profile finds its file relative to the project. One worker
 // is enough where the test is not about several: each takes seconds to start.
 func shopConfig(dir, interpreter string) Config {
-	return Config{ProjectDir: dir, Python: interpreter, Workers: 1, Spare: -1, grace: wideGrace}
+	return Config{ProjectDir: dir, Python: interpreter, Workers: 1, Spare: -1, MaxMemory: wideMemory, grace: wideGrace}
 }
 
 // wideGrace is enough for a statement to stop on a machine that does much else.
 const wideGrace = 20 * time.Second
+
+// wideMemory is more than a statement takes that runs on for a while before it is stopped.
+const wideMemory = 1 << 40
 
 // shop is the shared source: read-only use.
 func shop(tb testing.TB) *Source {
