@@ -58,7 +58,10 @@ func settle(c *cobra.Command, stdio bool) (app.Settings, error) {
 	if err != nil {
 		return app.Settings{}, err
 	}
-	return app.Settings{Config: cfg, Version: version, Stdio: stdio, Differences: config.Differences(options)}, nil
+	return app.Settings{
+		Config: cfg, Version: version, Stdio: stdio, Differences: config.Differences(options),
+		Reload: func() (config.Config, error) { return config.Load(options) },
+	}, nil
 }
 
 // outliveReaders makes writing to a standard stream that nobody reads any more an error, instead of the end of the

@@ -1,5 +1,3 @@
-// Package oidc_test signs in as clients do: a certified OpenID provider issues access tokens to certified clients and to
-// an MCP client, and Steward is called with them.
 package oidc_test
 
 import (

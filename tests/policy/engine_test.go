@@ -85,8 +85,9 @@ func (s *scene) puts(question object, whole *stack) {
 // recorded2 is recorded, with the refusals of an engine that was asked.
 func (s *scene) recorded2(a answer) {
 	s.Helper()
-	engine := a.failure != nil && a.record.DeniedBy == "" && (a.failure.Is(metric.ErrQuestion) || a.failure.Code == "metric.sql_withheld")
-	if !engine {
+	engine := a.failure != nil && a.record.DeniedBy == "" && a.failure.Is(metric.ErrQuestion)
+	withheld := a.failure != nil && a.failure.Code == "metric.sql_withheld" && a.record.DeniedBy == "policy"
+	if !engine && !withheld {
 		s.recorded(a)
 	}
 }

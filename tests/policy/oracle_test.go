@@ -18,6 +18,14 @@ import (
 type oracle struct {
 	world       *universe
 	allow, deny []string // kind:glob
+	rows        []rowRule
+}
+
+// rowRule is a row filter of the persona.
+type rowRule struct {
+	field   string
+	metrics []string // globs
+	empty   bool     // whoever asks lacks the attribute
 }
 
 // universe is every name there is.
@@ -96,35 +104,80 @@ func (o oracle) may(kind string, names ...string) bool {
 	matches := func(patterns []string) bool {
 		return slices.ContainsFunc(patterns, func(pattern string) bool {
 			k, glob, _ := strings.Cut(pattern, ":")
-			return glob1(k, kind) && slices.ContainsFunc(names, func(n string) bool { return glob1(glob, n) })
+			return glob1(k, kind) && slices.ContainsFunc(names, func(n string) bool {
+				return strings.HasPrefix(glob, tagged) == strings.HasPrefix(n, tagged) && glob1(glob, n)
+			})
 		})
 	}
 	return matches(o.allow) && !matches(o.deny)
 }
+
+// tagged begins what is a tag, and the patterns that speak of tags.
+const tagged = "meta."
+
+// tag is the one that tellApart gives.
+func tag(of, name string) string { return tagged + "synonyms=" + proseOf(of, name) + "_synonym" }
 
 func glob1(pattern, name string) bool {
 	ok, err := path.Match(pattern, name)
 	return err == nil && ok
 }
 
-func (o oracle) denies(kind, name string) bool {
-	return slices.ContainsFunc(o.deny, func(pattern string) bool {
-		k, glob, _ := strings.Cut(pattern, ":")
-		return glob1(k, kind) && glob1(glob, name)
-	})
+func (o oracle) denies(kind string, names ...string) bool {
+	return !oracle{allow: []string{"*:*"}, deny: o.deny}.may(kind, names...)
 }
 
 func (o oracle) metric(name string) bool {
-	if !slices.Contains(o.world.metrics, name) || !o.may("metric", name) {
+	if !slices.Contains(o.world.metrics, name) || !o.may("metric", name, tag("metrics", name)) {
 		return false
 	}
 	for _, in := range o.world.inputs[name] {
 		private := !slices.Contains(o.world.metrics, in)
-		if !private && !o.may("metric", in) || private && o.denies("metric", in) {
+		names := []string{in, tag("metrics", in)}
+		if !private && !o.may("metric", names...) || private && o.denies("metric", names...) {
 			return false
 		}
 	}
-	return true
+	return !slices.ContainsFunc(o.rows, func(row rowRule) bool { return o.governs(row, name) && !o.reaches(row, name) })
+}
+
+// governs reports whether a row filter is laid on questions about a metric: it speaks of it, or of one in its formula.
+func (o oracle) governs(row rowRule, name string) bool {
+	return len(row.metrics) == 0 || slices.ContainsFunc(append([]string{name}, o.world.inputs[name]...), func(m string) bool {
+		return slices.ContainsFunc(row.metrics, func(glob string) bool { return glob1(glob, m) })
+	})
+}
+
+// reaches reports whether a row filter can be laid on a question about a metric.
+func (o oracle) reaches(row rowRule, about string) bool {
+	_, ok := o.world.named(row.field, about)
+	return ok && !row.empty
+}
+
+// alone reports whether a field may be asked for without metrics: it and what row filters speak of are columns of one
+// table.
+func (o oracle) alone(name string) bool {
+	if len(o.rows) == 0 {
+		return true
+	}
+	if slices.ContainsFunc(o.rows, func(row rowRule) bool { return !o.reaches(row, "") }) {
+		return false
+	}
+	return slices.ContainsFunc(o.world.shop.parsed.Models, func(m metric.Model) bool {
+		own := map[string]bool{}
+		for _, e := range m.Entities {
+			own[e.Name] = true
+		}
+		for _, link := range o.world.links[m.Name] {
+			for _, e := range m.Entities {
+				own[link+"__"+e.Name] = true
+			}
+			for _, d := range m.Dimensions {
+				own[link+"__"+d.Name] = true
+			}
+		}
+		return own[name] && !slices.ContainsFunc(o.rows, func(row rowRule) bool { return !own[row.field] })
+	})
 }
 
 // called are the other names of a field.
@@ -156,7 +209,11 @@ func (o oracle) field(f metric.Field) bool {
 	if f.Kind == metric.EntityKey {
 		kind = "entity"
 	}
-	return o.may(kind, o.world.called(f)...)
+	names := o.world.called(f)
+	for _, from := range f.Origins {
+		names = append(names, tag(from.Model, from.Element))
+	}
+	return o.may(kind, names...)
 }
 
 // named is what a name stands for in a question about a metric, "" for none.
@@ -179,12 +236,18 @@ var (
 
 // saved reports whether everything that a saved query names may be asked, and everything at all where it cannot be read.
 func (o oracle) savedQuery(q metric.SavedQuery) bool {
-	if !o.may("saved_query", q.Name) || slices.ContainsFunc(q.Metrics, func(m string) bool { return !o.metric(m) }) {
+	if !o.may("saved_query", q.Name, tag("saved_queries", q.Name)) || slices.ContainsFunc(q.Metrics, func(m string) bool { return !o.metric(m) }) {
 		return false
 	}
 	text := strings.ToLower(strings.Join(slices.Concat(q.GroupBy, q.OrderBy, q.Where), "\n"))
-	if strings.Contains(text, "{%") {
-		return o.everything()
+	for _, row := range o.rows {
+		governs := slices.ContainsFunc(q.Metrics, func(m string) bool { return o.governs(row, m) })
+		if governs && slices.ContainsFunc(q.Metrics, func(m string) bool { return !o.reaches(row, m) }) {
+			return false
+		}
+	}
+	if strings.Contains(text, "{%") { // it might undo any row filter
+		return len(o.rows) == 0 && o.everything()
 	}
 	var fields []string
 	for _, found := range regexp.MustCompile("(?i)"+builders.String()).FindAllStringSubmatch(text, -1) {
@@ -324,8 +387,16 @@ func invented(r *rand.Rand, u *universe) ([]access.Persona, oracle, access.Princ
 	if len(o.deny) > 0 {
 		p.Deny = []access.Rule{{Actions: []string{"metric.*"}, Targets: slices.Clone(o.deny)}}
 	}
+	if r.IntN(3) == 0 {
+		row, rule := inventedRow(r, u)
+		p.Rows, o.rows = append(p.Rows, rule), append(o.rows, row)
+	}
+	if r.IntN(4) == 0 {
+		p.Caps.MaxRows = 1 + r.IntN(5)
+	}
 	personas := []access.Persona{p}
 	by := access.Local("someone", "first", "second", "nowhere")
+	by.Attributes = map[string][]string{"held": {"2024-01-31"}}
 	second := access.Persona{Name: "second"}
 	if r.IntN(3) == 0 {
 		more := []string{pick(), pick()}
@@ -340,11 +411,29 @@ func invented(r *rand.Rand, u *universe) ([]access.Persona, oracle, access.Princ
 	return append(personas, second), o, by
 }
 
+// inventedRow is a row filter on anything there is; the value is one that every field can be compared with.
+func inventedRow(r *rand.Rand, u *universe) (rowRule, access.RowFilter) {
+	f := u.every[pick(r, slices.Sorted(maps.Keys(u.every)))][0]
+	row, rule := rowRule{field: f.Name}, access.RowFilter{Field: f.Name, Op: "=", Values: []string{"2024-01-31"}}
+	switch r.IntN(4) {
+	case 0:
+		rule.Values, rule.Attribute = nil, "held"
+	case 1:
+		rule.Values, rule.Attribute, row.empty = nil, "missing", true
+	}
+	if r.IntN(3) == 0 {
+		_, glob, _ := strings.Cut(blurred(r, "metric:"+pick(r, u.metrics)), ":")
+		row.metrics, rule.Metrics = []string{glob}, []string{glob}
+	}
+	return row, rule
+}
+
 // targets is everything that a rule can speak of.
 func (u *universe) targets() []string {
 	all := map[string]bool{"metric:supplied_cost": true}
 	for _, m := range u.metrics {
 		all["metric:"+m] = true
+		all["metric:"+tag("metrics", m)] = true
 	}
 	for name, fields := range u.every {
 		kind := "dimension:"
@@ -354,9 +443,13 @@ func (u *universe) targets() []string {
 		for _, n := range u.called(fields[0]) {
 			all[kind+n] = true
 		}
+		for _, from := range fields[0].Origins {
+			all[kind+tag(from.Model, from.Element)] = true
+		}
 		all[kind+name] = true
 	}
 	for _, q := range u.saved {
+		all["saved_query:"+tag("saved_queries", q.Name)] = true
 		all["saved_query:"+q.Name] = true
 	}
 	return slices.Sorted(maps.Keys(all))
@@ -365,6 +458,9 @@ func (u *universe) targets() []string {
 // blurred is a pattern that matches the target, and perhaps more.
 func blurred(r *rand.Rand, target string) string {
 	kind, name, _ := strings.Cut(target, ":")
+	if strings.HasPrefix(name, tagged) {
+		return target
+	}
 	cut := 1 + r.IntN(len(name))
 	switch r.IntN(6) {
 	case 0:

@@ -4,34 +4,22 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"go.uber.org/zap"
-
-	"github.com/steward-mcp/steward/internal/application/cqrs"
-	"github.com/steward-mcp/steward/internal/application/metricapp/asking"
-	"github.com/steward-mcp/steward/internal/application/metricapp/listing"
-	"github.com/steward-mcp/steward/internal/application/toolapp"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/metric"
-	"github.com/steward-mcp/steward/internal/domain/tool"
-	"github.com/steward-mcp/steward/internal/infrastructure/auditlog"
-	"github.com/steward-mcp/steward/internal/infrastructure/chart"
 	"github.com/steward-mcp/steward/internal/infrastructure/metricflow/manifest"
-	"github.com/steward-mcp/steward/internal/infrastructure/schema"
+	"github.com/steward-mcp/steward/tests/policy/gated"
 )
 
 // stack is everything between a tool call and the engine, for one policy.
 type stack struct {
 	*testing.T
-	log    *auditlog.Memory
-	call   cqrs.Governed[toolapp.Call, tool.Result]
-	by     access.Principal
+	tools  *gated.Tools
 	source *recording // nil where the real engine answers
 }
 
@@ -76,11 +64,6 @@ func (r *recording) Values(context.Context, metric.Listing) (metric.Table, error
 	return metric.Table{Columns: []metric.Column{{Name: "value", Type: "string"}}, Rows: [][]any{{"a"}}}, nil
 }
 
-// unlimited lets everything through.
-type unlimited struct{}
-
-func (unlimited) Take(context.Context, string, string) error { return nil }
-
 // catalogs are the same for every stack of a manifest: reading it takes longer than asking it.
 func loadCatalog(project string) (*manifest.Loader, error) {
 	l := manifest.NewLoader(project, "", time.Now)
@@ -91,42 +74,21 @@ func loadCatalog(project string) (*manifest.Loader, error) {
 // newStack puts a gate with the personas in front of the metric tools; engine nil records instead of asking.
 func newStack(t *testing.T, loader *manifest.Loader, engine metric.Source, by access.Principal, personas ...access.Persona) *stack {
 	t.Helper()
-	policy, err := access.Compile(personas)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &stack{T: t, log: &auditlog.Memory{}, by: by}
+	s := &stack{T: t}
 	if engine == nil {
 		s.source = &recording{}
 		engine = s.source
 	}
-	gate := cqrs.NewGate(policy, unlimited{}, cqrs.NewRecorder(s.log, time.Now), zap.NewNop(), time.Minute)
-	tools := append(listing.Tools(loader, loader, policy), asking.Tools(loader, engine, policy, asking.Limits{}, time.Now, chart.PNG)...)
-	catalog, err := tool.NewCatalog(tools...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s.call, err = toolapp.NewCall(gate, catalog, compiled); err != nil {
+	var err error
+	if s.tools, err = gated.New(loader, engine, by, personas...); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-var checks sync.Map // schemas compile slowly, and are the same for every stack
-
-func compiled(name string, text json.RawMessage) (toolapp.Check, error) {
-	if check, ok := checks.Load(name); ok {
-		return check.(toolapp.Check), nil
-	}
-	check, err := schema.Compile(name, text)
-	if err == nil {
-		checks.Store(name, toolapp.Check(check))
-	}
-	return check, err
-}
-
 // answer is all that a caller is told.
 type answer struct {
+	gated.Answer
 	tool, args string
 	text       string
 	structured string
@@ -135,45 +97,13 @@ type answer struct {
 }
 
 // all is every word of it.
-func (a answer) all() string {
-	if a.failure == nil {
-		return a.text + "\n" + a.structured
-	}
-	return a.failure.Kind.String() + "\n" + a.failure.Code + "\n" + a.failure.Message + "\n" + strings.Join(a.failure.Suggestions, "\n")
-}
+func (a answer) all() string { return a.All() }
 
 // ask makes one call, which must leave exactly one record, closed.
 func (s *stack) ask(name string, args any) answer {
 	s.Helper()
-	text, err := json.Marshal(args)
-	if err != nil {
-		s.Fatal(err)
-	}
-	before := len(s.log.Records())
-	result, err := s.call.Do(s.Context(), toolapp.Call{Change: cqrs.Change{By: s.by}, Tool: name, Arguments: text})
-	a := answer{tool: name, args: string(text), text: result.Text, failure: fault.From(err)}
-	if err == nil {
-		structured, err := json.Marshal(result.Structured)
-		if err != nil {
-			s.Fatal(err)
-		}
-		a.structured = string(structured)
-	} else if result.Text != "" || result.Structured != nil {
-		s.Errorf("%s %s: a refusal comes with a result", name, text)
-	}
-	records := s.log.Records()[before:]
-	if len(records) != 1 || records[0].Phase != audit.Closed {
-		s.Fatalf("%s %s left %d records, want one that is closed: %+v", name, text, len(records), records)
-	}
-	a.record = records[0]
-	want := audit.OK
-	if a.failure != nil {
-		want = a.failure.Code
-	}
-	if a.record.Outcome != want || a.record.Actor != s.by.ID() || a.record.Target != "tool:"+name {
-		s.Errorf("%s %s: the record says %+v, want outcome %s", name, text, a.record, want)
-	}
-	return a
+	a := s.tools.Ask(s.T, name, args)
+	return answer{Answer: a, tool: a.Tool, args: a.Args, text: a.Text, structured: a.Structured, failure: a.Failure, record: a.Record}
 }
 
 // must is the structured result of a call that has to succeed.

@@ -18,6 +18,8 @@ type Settings struct {
 	Version     string
 	Stdio       bool                // standard output belongs to the protocol
 	Differences []config.Difference // what to tell a former user of mcp-metricflow at the start
+
+	Reload func() (config.Config, error) // reads the configuration anew, for the personas in it; nil when that is not done
 }
 
 // Options is the whole server but for its transport. A new context adds its module to this list.

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -191,13 +193,13 @@ func TestStdio_SharesAState(t *testing.T) {
 			}
 		}()
 	}
-	dirs := app.Journals(s.Config)
-	if len(dirs) != 4 { // the server's own, and three
-		t.Errorf("the chains are %v", dirs)
+	chains := app.Chains(s.Config)
+	if len(chains) != 4 { // the server's own, and three
+		t.Errorf("the chains are %v", chains)
 	}
-	for _, dir := range dirs {
-		if report, err := auditlog.Verify(t.Context(), dir, nil); err != nil || report.Bad != nil || report.Records != 1 {
-			t.Errorf("%s: %+v, %v", filepath.Base(dir), report, err)
+	for _, chain := range chains {
+		if report, err := chain.Verify(t.Context(), nil); err != nil || report.Bad != nil || report.Records != 1 || report.Signed != 1 {
+			t.Errorf("%s: %+v, %v", filepath.Base(chain.Dir), report, err)
 		}
 	}
 }
@@ -308,9 +310,32 @@ func TestExamine_SaysWhatIsMissing(t *testing.T) {
 			t.Errorf("%s does not say how to mend it", f.Name)
 		}
 	}
-	want := map[string]string{"audit": "ok", "personas": "warning", "claude": "warning", "metrics": "warning"}
+	want := map[string]string{"audit": "ok", "personas": "warning", "claude": "warning", "metrics": "warning", "issuers": "ok"}
 	if diff := cmp.Diff(want, status); diff != "" {
 		t.Errorf("found (-want +got):\n%s", diff)
+	}
+}
+
+func TestExamine_AsksTheIssuers(t *testing.T) {
+	t.Parallel()
+	status := http.StatusOK
+	issuer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, `{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`) // of RFC 8037
+	}))
+	defer issuer.Close()
+	s := settings(t)
+	s.Config.Auth = config.Auth{Resource: "https://steward.example.com/mcp", UnsafeHTTP: true, Issuers: []config.Issuer{{Issuer: issuer.URL, JWKSURL: issuer.URL}}}
+	for _, want := range []string{"ok", "failed"} {
+		found, err := app.Examine(t.Context(), s.Config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(found, func(f app.Finding) bool { return f.Name == "issuers" })
+		if i < 0 || found[i].Status != want || want == "failed" && !strings.Contains(found[i].Text, issuer.URL) {
+			t.Errorf("%s: found %+v", want, found)
+		}
+		status = http.StatusBadGateway
 	}
 }
 

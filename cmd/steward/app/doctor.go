@@ -10,6 +10,7 @@ import (
 	"github.com/steward-mcp/steward/internal/infrastructure/clock"
 	"github.com/steward-mcp/steward/internal/infrastructure/config"
 	"github.com/steward-mcp/steward/internal/infrastructure/metricflow/worker"
+	"github.com/steward-mcp/steward/internal/infrastructure/oidc"
 )
 
 // Finding is one thing that doctor looked at.
@@ -22,7 +23,7 @@ type Finding struct {
 
 // Examine looks at everything that a server with this configuration depends on, changing nothing.
 func Examine(ctx context.Context, c config.Config) ([]Finding, error) {
-	found := []Finding{examineJournal(ctx, c), examinePersonas(c), examineClaude(c)}
+	found := []Finding{examineJournal(ctx, c), examinePersonas(c), examineIssuers(ctx, c), examineClaude(c)}
 	if c.Metrics.ProjectDir == "" {
 		return append(found, Finding{
 			Name: "metrics", Status: "warning", Text: "No dbt project is configured, so there are no metric tools.",
@@ -48,8 +49,8 @@ func Examine(ctx context.Context, c config.Config) ([]Finding, error) {
 
 func examineJournal(ctx context.Context, c config.Config) Finding {
 	f := Finding{Name: "audit", Status: "ok", Text: "Every record holds."}
-	for _, dir := range Journals(c) {
-		report, err := auditlog.Verify(ctx, dir, nil)
+	for _, chain := range Chains(c) {
+		report, err := chain.Verify(ctx, nil)
 		switch {
 		case errors.Is(err, auditlog.ErrNoJournal):
 		case err != nil:
@@ -70,6 +71,26 @@ func examinePersonas(c config.Config) Finding {
 		}
 	}
 	return Finding{Name: "personas", Status: "ok"}
+}
+
+func examineIssuers(ctx context.Context, c config.Config) Finding {
+	if len(c.Auth.Issuers) == 0 {
+		return Finding{Name: "issuers", Status: "ok", Text: "None is configured: clients need API keys, and access tokens are refused."}
+	}
+	f := Finding{Name: "issuers", Status: "ok", Text: "The keys of every issuer can be fetched."}
+	issuers, err := c.Auth.Tokens()
+	if err == nil {
+		var v *oidc.Verifier
+		if v, err = oidc.New(ctx, issuers, clock.Now, zap.NewNop()); err == nil {
+			defer v.Close()
+			err = v.Fetch(ctx)
+		}
+	}
+	if err != nil {
+		f.Status, f.Text = "failed", err.Error()
+		f.Mend = "see that this machine reaches the issuers, directly or through auth.proxy, and that auth.issuers names them as their metadata does"
+	}
+	return f
 }
 
 func examineClaude(c config.Config) Finding {

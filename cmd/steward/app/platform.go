@@ -144,21 +144,14 @@ const stdioJournals = 64
 // writer.
 func openJournal(s Settings, o auditlog.Options) (*auditlog.Journal, error) {
 	if !s.Stdio {
-		return auditlog.Open(s.Config.Audit.Dir, o)
+		return serverChain(s.Config).open(o)
 	}
 	for i := 1; ; i++ {
-		journal, err := auditlog.Open(filepath.Join(s.Config.Audit.Dir, fmt.Sprintf("stdio-%d", i)), o)
+		journal, err := stdioChain(s.Config, fmt.Sprintf("stdio-%d", i)).open(o)
 		if !errors.Is(err, auditlog.ErrLocked) || i == stdioJournals {
 			return journal, err
 		}
 	}
-}
-
-// Journals lists the directories of all chains of a state.
-func Journals(c config.Config) []string {
-	dirs := []string{c.Audit.Dir}
-	more, _ := filepath.Glob(filepath.Join(c.Audit.Dir, "stdio-*")) // fails on a bad pattern only
-	return append(dirs, more...)
 }
 
 func newLimiter(c config.Config, n now) (*ratelimit.Limiter, error) {

@@ -4,15 +4,14 @@ import (
 	"context"
 	"strings"
 
-	"go.opentelemetry.io/otel/propagation"
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
 	"github.com/steward-mcp/steward/internal/application/cqrs"
-	"github.com/steward-mcp/steward/internal/application/identityapp"
 	"github.com/steward-mcp/steward/internal/application/toolapp"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	domain "github.com/steward-mcp/steward/internal/domain/tool"
+	"github.com/steward-mcp/steward/internal/infrastructure/certificate"
 	"github.com/steward-mcp/steward/internal/infrastructure/config"
 	"github.com/steward-mcp/steward/internal/infrastructure/telemetry"
 	"github.com/steward-mcp/steward/internal/presentation/httpapi"
@@ -62,26 +61,14 @@ type mcpParts struct {
 // Serve is the HTTP transport: the public listener and the operators' one.
 func Serve() fx.Option {
 	return fx.Options(
-		fx.Provide(mcptrace.New, newMCP, newEdge, fx.Annotate(newListeners, fx.ParamTags(``, ``, ``, ``, `group:"checks"`))),
-		fx.Invoke(sayDifferences, func(c config.Config, log *zap.Logger) {
+		reloadModule,
+		fx.Provide(mcptrace.New, newMCP, newEdgeLimits, newEdge, newCertificate, newListeners, check("certificate", false, checkCertificate)),
+		fx.Invoke(sayDifferences, warnOfProxy, func(c config.Config, log *zap.Logger) {
 			if c.Server.UnsafeNoAuth {
 				log.Warn("authentication is off: who presents no key has the rights of the persona", zap.String("persona", c.Compat.Persona))
 			}
 		}, func(*Listeners) {}),
 	)
-}
-
-func newEdge(c config.Config, r *cqrs.Recorder, a *identityapp.Authenticator, p propagation.TextMapPropagator, log *zap.Logger) (*httpapi.Edge, error) {
-	e := &httpapi.Edge{
-		Records: r, Authn: a, Context: p, Log: log, MaxBody: c.Server.MaxBodyBytes,
-		Hosts: lower(c.Server.AllowedHosts), Origins: lower(c.Server.AllowedOrigins),
-	}
-	if len(c.Auth.Issuers) == 0 {
-		return e, nil
-	}
-	var err error
-	e.Resource, err = httpapi.NewResource(c.Auth.Resource, c.Auth.AuthorizationServers(), c.Auth.Scopes())
-	return e, err
 }
 
 func lower(words []string) []string {
@@ -104,21 +91,35 @@ type Listeners struct {
 	Main, Admin *httpapi.Listener
 }
 
-func newListeners(c config.Config, edge *httpapi.Edge, mcp *mcpapi.Server, t *telemetry.Telemetry, checks []httpapi.Check,
-	lc fx.Lifecycle, log *zap.Logger,
-) *Listeners {
+type listenerParts struct {
+	fx.In
+	Config      config.Config
+	Edge        *httpapi.Edge
+	Certificate *certificate.Files // nil without TLS
+	MCP         *mcpapi.Server
+	Telemetry   *telemetry.Telemetry
+	Checks      []httpapi.Check `group:"checks"`
+	Log         *zap.Logger
+}
+
+func newListeners(p listenerParts, lc fx.Lifecycle) *Listeners {
+	s := p.Config.Server
 	l := &Listeners{
-		Main:  httpapi.NewListener(c.Server.Listen, httpapi.Main(edge, mcp.HTTP()), log),
-		Admin: httpapi.NewListener(c.Server.AdminListen, httpapi.Admin(t.MetricsHandler(), checks), log),
+		Main:  httpapi.NewListener(s.Listen, httpapi.Main(p.Edge, p.MCP.HTTP()), p.Log, mainOptions(p.Config, p.Edge, p.Certificate)...),
+		Admin: httpapi.NewListener(s.AdminListen, httpapi.Admin(p.Telemetry.MetricsHandler(), p.Checks), p.Log),
 	}
 	lc.Append(fx.StartStopHook(l.Admin.Start, l.Admin.Stop))
 	lc.Append(fx.StartStopHook(l.Main.Start, func(ctx context.Context) error {
-		drain, cancel := context.WithTimeout(ctx, c.Server.DrainTimeout)
+		drain, cancel := context.WithTimeout(ctx, s.DrainTimeout)
 		defer cancel()
 		return l.Main.Stop(drain)
 	}))
+	scheme := "http://"
+	if p.Certificate != nil {
+		scheme = "https://"
+	}
 	lc.Append(fx.StartHook(func() {
-		log.Info("serving", zap.String("mcp", "http://"+l.Main.Address()+httpapi.MCPPath), zap.String("admin", "http://"+l.Admin.Address()))
+		p.Log.Info("serving", zap.String("mcp", scheme+l.Main.Address()+httpapi.MCPPath), zap.String("admin", "http://"+l.Admin.Address()))
 	}))
 	return l
 }

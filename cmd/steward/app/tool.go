@@ -18,8 +18,8 @@ import (
 var toolModule = fx.Module("tool",
 	fx.Provide(
 		fx.Annotate(newCatalog, fx.ParamTags(`group:"tools"`)),
-		func(g *cqrs.Gate, c *domain.Catalog) (cqrs.Governed[toolapp.Call, domain.Result], error) {
-			return toolapp.NewCall(g, c, func(name string, s json.RawMessage) (toolapp.Check, error) { return schema.Compile(name, s) })
+		func(g *cqrs.Gate, policy access.DataPolicy, c *domain.Catalog) (cqrs.Governed[toolapp.Call, domain.Result], error) {
+			return toolapp.NewCall(g, policy, c, func(name string, s json.RawMessage) (toolapp.Check, error) { return schema.Compile(name, s) })
 		},
 		toolapp.NewVisible,
 		fx.Annotate(domain.NewResources, fx.ParamTags(``, `group:"resources"`, `group:"templates"`)),

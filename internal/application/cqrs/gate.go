@@ -23,6 +23,9 @@ type Limiter interface {
 // ErrDenied is the one sentence that every refusal by policy says, unless the handler chose a more discreet one.
 var ErrDenied = fault.New(fault.Denied, "access.denied", "You are not permitted to do this.")
 
+// ErrArguments is what a refusal says that is owed to the arguments: other calls of the same tool may be permitted.
+var ErrArguments = fault.New(fault.Denied, "access.arguments", "You are not permitted to call this tool with these arguments.")
+
 // Gate is the one road to every handler. It is one linear function, Do; a rule for every message is a line there.
 type Gate struct {
 	policy  access.Policy
@@ -50,11 +53,11 @@ func (g Governed[M, R]) Do(ctx context.Context, m M) (result R, err error) {
 		}
 	}()
 	// The bare demand comes first: whoever may not call at all learns nothing from how arguments are read.
-	if err = call.decide(m.Demand()); err != nil {
+	if err = call.decide(m.Demand().Bare()); err != nil {
 		return result, err
 	}
 	bound, err := g.handler.Bind(ctx, m)
-	call.arguments = bound.Arguments // also of a call that cannot run: the record says which bytes were refused
+	call.given = given{bound.Arguments, bound.Redacted, bound.Definition} // also of a call that cannot run: the record says which bytes were refused
 	if err != nil {
 		return result, call.refuse(audit.ByInput, err)
 	}
@@ -82,15 +85,15 @@ func (g Governed[M, R]) Do(ctx context.Context, m M) (result R, err error) {
 
 // passage is one message on its way through the gate.
 type passage struct {
-	gate      *Gate
-	request   *Request
-	actor     access.Principal
-	demands   []access.Demand
-	decision  access.Decision
-	refusal   *fault.Fault
-	deniedBy  string
-	arguments string
-	intended  bool
+	gate     *Gate
+	request  *Request
+	actor    access.Principal
+	demands  []access.Demand
+	decision access.Decision
+	refusal  *fault.Fault
+	deniedBy string
+	given    given
+	intended bool
 }
 
 func (g *Gate) enter(ctx context.Context, m Message) (context.Context, *passage) {
@@ -98,7 +101,10 @@ func (g *Gate) enter(ctx context.Context, m Message) (context.Context, *passage)
 	request.Identify(m.Actor())
 	demand := m.Demand()
 	request.Concerns(demand)
-	p := &passage{gate: g, request: request, actor: m.Actor(), demands: []access.Demand{demand}, refusal: ErrDenied}
+	if said, ok := m.(Purposeful); ok {
+		request.For(said.Purpose())
+	}
+	p := &passage{gate: g, request: request, actor: request.Actor(), demands: []access.Demand{demand}, refusal: ErrDenied}
 	if c, ok := m.(Concealed); ok {
 		p.refusal = c.Conceal()
 	}
@@ -110,6 +116,9 @@ func (p *passage) decide(demands ...access.Demand) error {
 	p.decision = p.gate.policy.Decide(p.actor, demands...)
 	if p.decision.Allowed {
 		return nil
+	}
+	if p.decision.Denied.Arguments != nil { // the bare demand was allowed
+		return p.refuse(audit.ByPolicy, ErrArguments)
 	}
 	return p.refuse(audit.ByPolicy, p.refusal)
 }
@@ -160,5 +169,5 @@ func (p *passage) leave(ctx context.Context, panicked any, err error) error {
 }
 
 func (p *passage) outcome(f *fault.Fault) Outcome {
-	return Outcome{Fault: f, DeniedBy: p.deniedBy, Decision: p.decision, Demands: p.demands, Arguments: p.arguments}
+	return Outcome{Fault: f, DeniedBy: p.deniedBy, Decision: p.decision, Demands: p.demands, given: p.given}
 }

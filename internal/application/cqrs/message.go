@@ -49,6 +49,11 @@ type Concealed interface {
 	Conceal() *fault.Fault
 }
 
+// Purposeful is a message that may say what it is for.
+type Purposeful interface {
+	Purpose() string // as the record keeps it; empty when it says nothing
+}
+
 // Bound is a message that has been understood and whose cost has not begun.
 type Bound[R any] struct {
 	Demands   []access.Demand // decided together with the message's own demand
@@ -57,8 +62,11 @@ type Bound[R any] struct {
 	ReadOnly  bool            // this command changes nothing this time, so no intent is recorded
 	Class     string          // which of the principal's rate limits it draws on
 	Arguments string          // digest of the arguments, for the record
-	Timeout   time.Duration   // deadline of Run; zero takes the gate's default
-	Run       func(context.Context) (R, error)
+	// Redacted and Definition are for the record too: the arguments without their values, and the digest of what was
+	// published about the tool that was called.
+	Redacted, Definition string
+	Timeout              time.Duration // deadline of Run; zero takes the gate's default
+	Run                  func(context.Context) (R, error)
 }
 
 // Handler understands messages of type M. Bind has no side effects and answers a fault to a message that cannot

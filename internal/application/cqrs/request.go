@@ -22,12 +22,20 @@ const closeGrace = 10 * time.Second
 type Recorder struct {
 	log      audit.Log
 	now      func() time.Time
+	settle   func(access.Principal) access.Principal
 	refusals refusals
 }
 
 // NewRecorder makes a recorder that keeps its records in log.
 func NewRecorder(log audit.Log, now func() time.Time) *Recorder {
-	return &Recorder{log: log, now: now}
+	return &Recorder{log: log, now: now, settle: func(p access.Principal) access.Principal { return p }}
+}
+
+// Settling makes r put every principal that it is told of through settle, which access.Switch has: all of a request is then
+// decided by one policy. It is called before the first request, and gives r.
+func (r *Recorder) Settling(settle func(access.Principal) access.Principal) *Recorder {
+	r.settle = settle
+	return r
 }
 
 // Arrival is what an edge knows of a request before it has looked inside.
@@ -45,16 +53,21 @@ type Request struct {
 	actor   access.Principal
 	taken   atomic.Bool // by a message at the gate
 	closed  atomic.Bool
+	denied  string
 }
 
 // Outcome is what a request came to. The zero value is success without a decision.
 type Outcome struct {
-	Fault     *fault.Fault
-	DeniedBy  string
-	Decision  access.Decision
-	Demands   []access.Demand
-	Arguments string
+	Fault    *fault.Fault
+	DeniedBy string
+	Decision access.Decision
+	Demands  []access.Demand
+	given    given
 }
+
+// given is what the record says of a message's arguments: their digest, what they are without their values, and the
+// digest of the definition that they were written for.
+type given struct{ arguments, redacted, definition string }
 
 type requestKey struct{}
 
@@ -92,7 +105,7 @@ func (q *Request) Actor() access.Principal { return q.actor }
 
 // Identify says who acts.
 func (q *Request) Identify(p access.Principal) {
-	q.actor = p
+	q.actor = q.records.settle(p)
 	q.record.Actor, q.record.Personas = p.ID(), p.Personas
 	if q.record.Client == "" { // what Speaks has put there says more
 		q.record.Client = p.Client
@@ -106,6 +119,9 @@ func (q *Request) Explain(reason string) { q.record.Detail = reason }
 func (q *Request) Concerns(d access.Demand) {
 	q.record.Action, q.record.Target = string(d.Action), d.Target.String()
 }
+
+// For says what the request is for, in the caller's words.
+func (q *Request) For(purpose string) { q.record.Detail = purpose }
 
 // Speaks says which protocol method, revision and client the request turned out to be. Empty words change nothing. What a
 // client calls itself stands behind what the issuer of its token calls it.
@@ -127,6 +143,9 @@ func (q *Request) Speaks(method, revision, client string) {
 // Discard says that this request is of a kind that is not recorded: a ping, a notification, a health check.
 func (q *Request) Discard() { q.closed.Store(true) }
 
+// DeniedBy is what refused the request, one of audit.By…; empty when nothing did, or not yet.
+func (q *Request) DeniedBy() string { return q.denied }
+
 // Closed reports whether the record is closed or will never be.
 func (q *Request) Closed() bool { return q.closed.Load() }
 
@@ -136,6 +155,7 @@ func (q *Request) Close(ctx context.Context, o Outcome) error {
 	if !q.closed.CompareAndSwap(false, true) {
 		return nil
 	}
+	q.denied = o.DeniedBy
 	return q.write(ctx, audit.Closed, o)
 }
 
@@ -144,7 +164,8 @@ func (q *Request) intend(ctx context.Context, o Outcome) error { return q.write(
 func (q *Request) write(ctx context.Context, phase audit.Phase, o Outcome) error {
 	rec := q.record
 	rec.Time, rec.Phase = q.records.now(), phase
-	rec.Rule, rec.Policy, rec.DeniedBy, rec.Arguments = o.Decision.Rule, o.Decision.Policy, o.DeniedBy, o.Arguments
+	rec.Rule, rec.Policy, rec.DeniedBy = o.Decision.Rule, o.Decision.Policy, o.DeniedBy
+	rec.Arguments, rec.Redacted, rec.Definition = o.given.arguments, o.given.redacted, o.given.definition
 	for _, d := range o.Demands[min(1, len(o.Demands)):] { // the first is action and target
 		rec.Demands = append(rec.Demands, d.String())
 	}

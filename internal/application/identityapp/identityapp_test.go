@@ -211,3 +211,50 @@ func TestList_TellsHowKeysStandWithoutTheirSecrets(t *testing.T) {
 		t.Errorf("the list holds %s", text)
 	}
 }
+
+// verifier knows one token.
+type verifier struct{ asked []string }
+
+func (v *verifier) Verify(_ context.Context, token string) (access.Principal, error) {
+	v.asked = append(v.asked, token)
+	switch token {
+	case "a.good.token":
+		return access.Principal{Issuer: "https://one.example.com", Subject: "ada"}, nil
+	case "a.poor.token":
+		return access.Principal{Issuer: "https://one.example.com", Subject: "bob"}, identity.ErrScope
+	}
+	return access.Principal{}, identity.ErrUnauthenticated.Because(identity.Reason("it is bad"))
+}
+
+func TestAuthenticate_TellsTokensFromKeysByTheirForm(t *testing.T) {
+	keys := identitystore.NewMemory()
+	k, c := create(t, keys)
+	v := &verifier{}
+	a := identityapp.NewAuthenticator(keys, identitytest.Authority(t, "dev"), func() time.Time { return start }, identityapp.WithTokens(v))
+	for presented, want := range map[string]struct {
+		id    string
+		err   error
+		asked bool
+	}{
+		"a.good.token":         {"https://one.example.com:ada", nil, true},
+		"a.poor.token":         {"https://one.example.com:bob", identity.ErrScope, true},
+		"a.bad.token":          {":", identity.ErrUnauthenticated, true},
+		c.Reveal():             {"key:" + k.ID, nil, false},
+		c.Reveal() + ".a.b":    {":", identity.ErrUnauthenticated, true},
+		"neither key nor jwt":  {":", identity.ErrUnauthenticated, false},
+		"":                     {":", identity.ErrUnauthenticated, false},
+		"five.parts.are.a.jwe": {":", identity.ErrUnauthenticated, false},
+	} {
+		v.asked = nil
+		who, err := a.Authenticate(t.Context(), presented)
+		if who.ID() != want.id || !errors.Is(err, want.err) || (len(v.asked) == 1) != want.asked {
+			t.Errorf("%q: %s, %v, verifier asked %v", presented, who.ID(), err, v.asked)
+		}
+		if err != nil && errors.Is(err, identity.ErrUnauthenticated) && (err.Error() != identity.ErrUnauthenticated.Error() || identity.ReasonOf(err) == "") {
+			t.Errorf("%q: %v, because %q", presented, err, identity.ReasonOf(err))
+		}
+	}
+	if _, err := at(t, keys, start).Authenticate(t.Context(), "a.good.token"); !errors.Is(err, identity.ErrUnauthenticated) {
+		t.Errorf("without issuers a token is answered %v", err)
+	}
+}

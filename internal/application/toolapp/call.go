@@ -26,15 +26,24 @@ type Call struct {
 	cqrs.Change
 	Tool      string
 	Arguments json.RawMessage // a JSON object; empty means {}
+	Reason    string          // what the caller says that the call is for
 }
 
-// Demand is tool.call on the tool.
-func (c Call) Demand() access.Demand { return Demand(c.Tool) }
+// Demand is tool.call on the tool with the arguments.
+func (c Call) Demand() access.Demand { return Demand(c.Tool).With(c.Arguments) }
+
+// Purpose is the reason, if it can stand on record.
+func (c Call) Purpose() string {
+	if !validPurpose(c.Reason) {
+		return ""
+	}
+	return c.Reason
+}
 
 // Conceal says what a caller hears who may not use the tool.
 func (c Call) Conceal() *fault.Fault { return ErrUnknown }
 
-// Demand is what using, and seeing, a tool demands.
+// Demand is what seeing a tool demands, and what using it does whatever its arguments are.
 func Demand(name string) access.Demand { return access.On("tool.call", "tool", name) }
 
 // Check says what is wrong with arguments, as a fault of kind Invalid that names the place.
@@ -45,22 +54,31 @@ type Compiler func(name string, schema json.RawMessage) (Check, error)
 
 // NewCall gives the one command behind every tool. Every input schema is compiled here, so that a tool whose
 // schema is broken stops the start rather than accepting anything later.
-func NewCall(gate *cqrs.Gate, catalog *tool.Catalog, compile Compiler) (cqrs.Governed[Call, tool.Result], error) {
-	h := &callHandler{catalog: catalog, checks: make(map[string]Check, len(catalog.All())), optional: make(map[string]optional, len(catalog.All()))}
+func NewCall(gate *cqrs.Gate, policy Obliging, catalog *tool.Catalog, compile Compiler) (cqrs.Governed[Call, tool.Result], error) {
+	h := &callHandler{policy: policy, catalog: catalog, contracts: make(map[string]contract, len(catalog.All()))}
 	for _, t := range catalog.All() {
 		check, err := compile(t.Name, t.InputSchema)
 		if err != nil {
 			return cqrs.Governed[Call, tool.Result]{}, fmt.Errorf("compile the input schema of %s: %w", t.Name, err)
 		}
-		h.checks[t.Name], h.optional[t.Name] = check, properties(t.InputSchema)
+		known := properties(t.InputSchema)
+		h.contracts[t.Name] = contract{check: check, optional: known, recording: newRecording(known, t.Recorded), digest: t.Digest()}
 	}
 	return cqrs.GovernCommand(gate, h), nil
 }
 
 type callHandler struct {
-	catalog  *tool.Catalog
-	checks   map[string]Check
-	optional map[string]optional
+	policy    Obliging
+	catalog   *tool.Catalog
+	contracts map[string]contract
+}
+
+// contract is what is derived once from a tool's definition.
+type contract struct {
+	check     Check
+	optional  optional
+	recording recording
+	digest    string
 }
 
 // Bind finds the tool, checks the arguments against its schema, and lets the tool understand them.
@@ -76,14 +94,21 @@ func (h *callHandler) Bind(ctx context.Context, c Call) (cqrs.Bound[tool.Result]
 	}
 	sum := sha256.Sum256(args)
 	bound.Arguments = hex.EncodeToString(sum[:])
-	args = h.optional[t.Name].without(args) // after the digest, which is of what was sent
-	if err := h.checks[t.Name](args); err != nil {
+	if rule := h.policy.Obligations(c.By).Purpose; rule != "" && c.Purpose() == "" {
+		bound.Objection, bound.Refusal = rule, ErrPurpose
+		return bound, nil
+	}
+	of := h.contracts[t.Name]
+	bound.Definition, bound.Redacted = of.digest, of.recording.kinds(args)
+	args = of.optional.without(args) // after the digest, which is of what was sent
+	if err := of.check(args); err != nil {
 		return bound, err
 	}
 	b, err := t.Bind(ctx, c.By, args)
 	if err != nil {
 		return bound, discreet(err, args)
 	}
+	bound.Redacted = of.recording.values(args, bound.Redacted)
 	bound.Demands, bound.Refusal, bound.Objection = b.Demands, b.Refusal, b.Objection
 	bound.Run = func(ctx context.Context) (tool.Result, error) {
 		result, err := b.Run(ctx)

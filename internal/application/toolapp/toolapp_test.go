@@ -35,6 +35,7 @@ type surroundings struct {
 	mu      sync.Mutex
 	records []audit.Record
 	denied  map[string]bool // by target
+	obliged access.Obligations
 	classes []string
 	log     *observer.ObservedLogs
 }
@@ -55,6 +56,8 @@ func (s *surroundings) Decide(_ access.Principal, demands ...access.Demand) acce
 	return access.Decision{Allowed: true, Policy: "hash"}
 }
 
+func (s *surroundings) Obligations(access.Principal) access.Obligations { return s.obliged }
+
 func (s *surroundings) Take(_ context.Context, _, class string) error {
 	s.classes = append(s.classes, class)
 	return nil
@@ -70,7 +73,7 @@ func (s *surroundings) govern(t *testing.T, tools ...tool.Tool) cqrs.Governed[to
 		t.Fatal(err)
 	}
 	gate := cqrs.NewGate(s, s, cqrs.NewRecorder(s, time.Now), zap.New(core), time.Minute)
-	do, err := toolapp.NewCall(gate, catalog, func(string, json.RawMessage) (toolapp.Check, error) {
+	do, err := toolapp.NewCall(gate, s, catalog, func(string, json.RawMessage) (toolapp.Check, error) {
 		return func(args json.RawMessage) error {
 			if strings.Contains(string(args), "unfit") {
 				return fault.New(fault.Invalid, "tool.arguments", "Unfit.")
@@ -285,7 +288,7 @@ func TestNewCall_FailsOnASchemaThatDoesNotCompile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = toolapp.NewCall(nil, catalog, func(string, json.RawMessage) (toolapp.Check, error) { return nil, errors.New("broken") })
+	_, err = toolapp.NewCall(nil, &surroundings{}, catalog, func(string, json.RawMessage) (toolapp.Check, error) { return nil, errors.New("broken") })
 	if err == nil || !strings.Contains(err.Error(), "scripted") {
 		t.Errorf("answered %v, want an error that names the tool", err)
 	}

@@ -3,7 +3,10 @@
 // personas are written down (configuration).
 package access
 
-import "strings"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // Principal is who acts. It is a value; handlers receive it as part of the message.
 type Principal struct {
@@ -13,6 +16,7 @@ type Principal struct {
 	Personas   []string            // names of personas; the principal has the union of their rights
 	Attributes map[string][]string // claims or key attributes, for policies that depend on the person
 	Client     string              // the OAuth client that acts for the subject, by its issuer's word; empty for others
+	Under      *RuleSet            // the policy of the request that the principal is making, if a Switch has settled it
 }
 
 // ID is what state belongs to: issuer and subject, never the bytes of a credential.
@@ -44,8 +48,9 @@ func (t Target) String() string { return t.Kind + ":" + t.Name }
 
 // Demand is one thing that a call needs to be permitted.
 type Demand struct {
-	Action Action
-	Target Target
+	Action    Action
+	Target    Target
+	Arguments json.RawMessage // of a tool call, an object; nil when it is asked whether any call could be permitted
 }
 
 // On makes a demand.
@@ -56,6 +61,20 @@ func On(action Action, kind, name string, aliases ...string) Demand {
 // Tagged is d with the tags of its target.
 func (d Demand) Tagged(tags []string) Demand {
 	d.Target.Tags = tags
+	return d
+}
+
+// With is d as the demand of a call with these arguments; none are {}.
+func (d Demand) With(arguments json.RawMessage) Demand {
+	if d.Arguments = arguments; len(arguments) == 0 {
+		d.Arguments = json.RawMessage("{}")
+	}
+	return d
+}
+
+// Bare is d whatever the arguments are: refused only if no call could be permitted.
+func (d Demand) Bare() Demand {
+	d.Arguments = nil
 	return d
 }
 

@@ -37,6 +37,7 @@ type Obligations struct {
 	MaxRange    time.Duration // 0 for no bound
 	RangeRule   string        // the rule that set MaxRange
 	ExplainOnly string        // the rule that forbids to run questions; empty for none
+	Purpose     string        // the rule by which every tool call must say what it is for; empty for none
 }
 
 // Row is a row filter as it holds for one principal.
@@ -70,13 +71,15 @@ type rowRule struct {
 
 // obligations of a persona, compiled.
 type obligations struct {
-	rows []rowRule
-	caps Caps
+	rows    []rowRule
+	caps    Caps
+	purpose bool
 }
 
 // Obligations implements DataPolicy. The order of p's personas does not matter, nor does naming one twice; a persona that
 // does not exist asks nothing, as it allows nothing.
 func (s *RuleSet) Obligations(p Principal) Obligations {
+	s = p.under(s)
 	var o Obligations
 	names := slices.Clone(p.Personas)
 	slices.Sort(names)
@@ -93,6 +96,9 @@ func (s *RuleSet) Obligations(p Principal) Obligations {
 			o.Rows = append(o.Rows, row)
 		}
 		o.tighten(name, held.caps)
+		if held.purpose && o.Purpose == "" {
+			o.Purpose = name + "/require_purpose"
+		}
 	}
 	return o
 }
@@ -110,7 +116,7 @@ func (o *Obligations) tighten(persona string, c Caps) {
 }
 
 func (c *compiler) obligations(p Persona) {
-	held := obligations{caps: p.Caps}
+	held := obligations{caps: p.Caps, purpose: p.Purpose}
 	for i, f := range p.Rows {
 		held.rows = append(held.rows, c.row(p.Name, i, f))
 	}

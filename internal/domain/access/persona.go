@@ -15,14 +15,19 @@ type Persona struct {
 	Deny        []Rule // wins over every Allow of every persona that a principal has
 	Rows        []RowFilter
 	Caps        Caps
+	Purpose     bool // every tool call must say what it is for
 }
 
 // Rule speaks of every combination of its actions and targets. Actions are globs on context.verb; targets are
 // kind:name, a glob on each side of the first colon, or * for anything at all. A name that begins with "meta." speaks of
 // tags instead: dimension:meta.pii of what is tagged pii, metric:meta.domain=finance of what has that value.
+//
+// A rule with conditions speaks only of calls whose arguments meet all of them: a deny denies no other call, an allow
+// allows no other. To be seen, a tool need be allowed for some arguments.
 type Rule struct {
 	Actions []string
 	Targets []string
+	When    map[string]Condition // by an argument's name or a JSON pointer (RFC 6901)
 }
 
 // Faults of policies as they are written down.
@@ -80,8 +85,11 @@ func validField(name string) bool {
 // rule is a Rule that compiled.
 type rule struct {
 	label   string // analyst/allow[0]
+	persona int    // its place among the personas by name
+	denies  bool
 	actions []Glob
 	targets []targetGlob
+	when    []condition
 }
 
 func (r *rule) matches(d *Demand) bool {

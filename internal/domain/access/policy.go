@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 
 	"github.com/steward-mcp/steward/internal/domain/fault"
@@ -17,16 +16,11 @@ import (
 // safe for concurrent use; a new policy is a new RuleSet.
 type RuleSet struct {
 	rules    []rule // in the order of their ranks: persona by name, then denies, then allows
-	personas map[string]rights
+	index    index
+	personas map[string]int // the place of each among them by name
 	obliged  map[string]obligations
 	hash     string
 }
-
-// rights are a persona's ranges in RuleSet.rules.
-type rights struct{ denyFrom, allowFrom, end int }
-
-// unspoken is the rank of no rule.
-const unspoken = math.MaxInt
 
 // ByDefault is the Rule of a decision that no rule made.
 const ByDefault = "default"
@@ -36,12 +30,15 @@ const ByDefault = "default"
 func Compile(personas []Persona) (*RuleSet, error) {
 	sorted := slices.Clone(personas)
 	slices.SortStableFunc(sorted, func(a, b Persona) int { return cmp.Compare(a.Name, b.Name) })
-	c := compiler{set: &RuleSet{personas: make(map[string]rights, len(sorted)), obliged: make(map[string]obligations, len(sorted)), hash: contentHash(sorted)}}
+	c := compiler{set: &RuleSet{personas: make(map[string]int, len(sorted)), obliged: make(map[string]obligations, len(sorted)), hash: contentHash(sorted)}}
 	for _, p := range sorted {
 		c.persona(p)
 	}
 	if len(c.flaws) > 0 {
 		return nil, c.flaws
+	}
+	for rank := range c.set.rules {
+		c.set.index.add(&c.set.rules[rank], rank)
 	}
 	return c.set, nil
 }
@@ -57,61 +54,6 @@ func (s *RuleSet) Has(name string) bool {
 
 // Names lists the personas in order.
 func (s *RuleSet) Names() []string { return slices.Sorted(maps.Keys(s.personas)) }
-
-// Decide implements DataPolicy. A call without demands is refused: there is nothing that could have been allowed. The
-// rule it names is the first, by persona name, that denied a demand, or else that allowed one.
-func (s *RuleSet) Decide(p Principal, demands ...Demand) Decision {
-	d := Decision{Policy: s.hash, Rule: ByDefault}
-	if p.IsZero() || len(demands) == 0 {
-		d.Denied = least(demands)
-		return d
-	}
-	first, denied, refused := unspoken, unspoken, -1
-	for i := range demands {
-		deny, allow := s.judge(p.Personas, &demands[i])
-		first = min(first, allow)
-		if deny == unspoken && allow != unspoken {
-			continue
-		}
-		// A rule's denial is told before a default's, and the least demand before a greater one, so that the
-		// order of the demands never shows.
-		if refused < 0 || deny < denied || deny == denied && less(&demands[i], &demands[refused]) {
-			denied, refused = deny, i
-		}
-	}
-	switch {
-	case refused < 0:
-		d.Allowed, d.Rule = true, s.rules[first].label
-	case denied != unspoken:
-		d.Denied, d.Rule = demands[refused], s.rules[denied].label
-	default:
-		d.Denied = demands[refused]
-	}
-	return d
-}
-
-// judge gives the ranks of the first rule that denies d and of the first that allows it.
-func (s *RuleSet) judge(personas []string, d *Demand) (deny, allow int) {
-	deny, allow = unspoken, unspoken
-	for _, name := range personas {
-		r, ok := s.personas[name]
-		if !ok {
-			continue
-		}
-		deny = min(deny, s.find(r.denyFrom, r.allowFrom, d))
-		allow = min(allow, s.find(r.allowFrom, r.end, d))
-	}
-	return deny, allow
-}
-
-func (s *RuleSet) find(from, to int, d *Demand) int {
-	for i := from; i < to; i++ {
-		if s.rules[i].matches(d) {
-			return i
-		}
-	}
-	return unspoken
-}
 
 func least(demands []Demand) Demand {
 	if len(demands) == 0 {
@@ -144,22 +86,20 @@ func (c *compiler) persona(p Persona) {
 	if c.set.Has(p.Name) {
 		c.flaw(p.Name, ErrPersonaDup)
 	}
-	r := rights{denyFrom: len(c.set.rules)}
-	c.rules(p.Name, "deny", p.Deny)
-	r.allowFrom = len(c.set.rules)
-	c.rules(p.Name, "allow", p.Allow)
-	r.end = len(c.set.rules)
-	c.set.personas[p.Name] = r
+	place := len(c.set.personas)
+	c.rules(p.Name, place, "deny", p.Deny)
+	c.rules(p.Name, place, "allow", p.Allow)
+	c.set.personas[p.Name] = place
 	c.obligations(p)
 }
 
-func (c *compiler) rules(persona, list string, rules []Rule) {
+func (c *compiler) rules(persona string, place int, list string, rules []Rule) {
 	for i, written := range rules {
 		path := fmt.Sprintf("%s.%s[%d]", persona, list, i)
 		if len(written.Actions) == 0 || len(written.Targets) == 0 {
 			c.flaw(path, ErrRuleEmpty)
 		}
-		compiled := rule{label: fmt.Sprintf("%s/%s[%d]", persona, list, i)}
+		compiled := rule{label: fmt.Sprintf("%s/%s[%d]", persona, list, i), persona: place, denies: list == "deny"}
 		for j, pattern := range written.Actions {
 			g, err := ParseGlob(pattern)
 			c.check(path, "action", j, err)
@@ -170,6 +110,7 @@ func (c *compiler) rules(persona, list string, rules []Rule) {
 			c.check(path, "target", j, err)
 			compiled.targets = append(compiled.targets, g)
 		}
+		compiled.when = c.conditions(path, written)
 		c.set.rules = append(c.set.rules, compiled)
 	}
 }
@@ -183,25 +124,29 @@ func (c *compiler) check(path, field string, i int, err error) {
 // contentHash is the SHA-256 of the personas' canonical form: sorted by name, without descriptions, each rule's
 // actions and targets as sorted sets. Rules and row filters keep their order, because records name them by it.
 func contentHash(sorted []Persona) string {
-	type canonicalRule struct{ Actions, Targets []string }
+	type canonicalRule struct {
+		Actions, Targets []string
+		When             map[string]Condition `json:",omitempty"`
+	}
 	type canonical struct {
 		Name        string
 		Allow, Deny []canonicalRule
 		Rows        []RowFilter
 		Caps        Caps
+		Purpose     bool `json:",omitempty"`
 	}
 	rules := func(written []Rule) []canonicalRule {
 		out := make([]canonicalRule, len(written))
 		for i, r := range written {
-			out[i] = canonicalRule{Actions: sortedSet(r.Actions), Targets: sortedSet(r.Targets)}
+			out[i] = canonicalRule{Actions: sortedSet(r.Actions), Targets: sortedSet(r.Targets), When: r.When}
 		}
 		return out
 	}
 	form := make([]canonical, len(sorted))
 	for i, p := range sorted {
-		form[i] = canonical{Name: p.Name, Allow: rules(p.Allow), Deny: rules(p.Deny), Rows: p.Rows, Caps: p.Caps}
+		form[i] = canonical{Name: p.Name, Allow: rules(p.Allow), Deny: rules(p.Deny), Rows: p.Rows, Caps: p.Caps, Purpose: p.Purpose}
 	}
-	text, _ := json.Marshal(form) // structs of strings always marshal
+	text, _ := json.Marshal(form) // structs of strings and numbers always marshal
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }

@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -157,20 +158,32 @@ var (
 			Targets: rapid.SliceOfN(target, 1, 2).Draw(t, "targets"),
 		}
 	})
+	genConditional = rapid.Custom(func(t *rapid.T) access.Rule {
+		r := access.Rule{Actions: []string{access.ActionCall}, Targets: []string{"tool:" + genPattern.Draw(t, "name")}}
+		if rapid.Bool().Draw(t, "conditional") {
+			pointer := rapid.SampledFrom([]string{"n", "/m/n"}).Draw(t, "pointer")
+			r.When = map[string]access.Condition{pointer: genCondition.Draw(t, "condition")}
+		}
+		return r
+	})
 	genPersonas = rapid.Custom(func(t *rapid.T) []access.Persona {
 		personas := make([]access.Persona, rapid.IntRange(1, 4).Draw(t, "count"))
 		for i := range personas {
 			personas[i] = access.Persona{
 				Name:  fmt.Sprintf("p%d", i),
-				Allow: rapid.SliceOfN(genRule, 0, 3).Draw(t, "allow"),
-				Deny:  rapid.SliceOfN(genRule, 0, 1).Draw(t, "deny"),
+				Allow: rapid.SliceOfN(rapid.OneOf(genRule, genConditional), 0, 3).Draw(t, "allow"),
+				Deny:  rapid.SliceOfN(rapid.OneOf(genRule, genConditional), 0, 1).Draw(t, "deny"),
 			}
 		}
 		return personas
 	})
 	genDemand = rapid.Custom(func(t *rapid.T) access.Demand {
 		kind := rapid.SampledFrom([]string{"tool", "metric"}).Draw(t, "kind")
-		return access.On(genAction.Draw(t, "action"), kind, genName.Draw(t, "name"), rapid.SliceOfN(genName, 0, 2).Draw(t, "aliases")...)
+		d := access.On(genAction.Draw(t, "action"), kind, genName.Draw(t, "name"), rapid.SliceOfN(genName, 0, 2).Draw(t, "aliases")...)
+		if d.Action == access.ActionCall && rapid.Bool().Draw(t, "called") {
+			return d.With(json.RawMessage(genArguments.Draw(t, "arguments")))
+		}
+		return d
 	})
 	genDemands  = rapid.SliceOfN(genDemand, 1, 4)
 	genHoldings = rapid.SliceOfDistinct(rapid.SampledFrom([]string{"p0", "p1", "p2", "p3", "gone"}), rapid.ID[string])
@@ -182,7 +195,7 @@ func TestRuleSet_AnotherDenyNeverPermits(t *testing.T) {
 		before := compile(t, personas...).Decide(who, demands...)
 		i := rapid.IntRange(0, len(personas)-1).Draw(t, "persona")
 		personas = slices.Clone(personas)
-		personas[i].Deny = append(slices.Clone(personas[i].Deny), genRule.Draw(t, "deny"))
+		personas[i].Deny = append(slices.Clone(personas[i].Deny), rapid.OneOf(genRule, genConditional).Draw(t, "deny"))
 		if after := compile(t, personas...).Decide(who, demands...); after.Allowed && !before.Allowed {
 			t.Fatalf("refused by %s before, allowed by %s after", before.Rule, after.Rule)
 		}
@@ -199,7 +212,7 @@ func TestRuleSet_AnotherAllowOrDemandIsMonotone(t *testing.T) {
 		}
 		i := rapid.IntRange(0, len(personas)-1).Draw(t, "persona")
 		personas = slices.Clone(personas)
-		personas[i].Allow = append(slices.Clone(personas[i].Allow), genRule.Draw(t, "allow"))
+		personas[i].Allow = append(slices.Clone(personas[i].Allow), rapid.OneOf(genRule, genConditional).Draw(t, "allow"))
 		if after := compile(t, personas...).Decide(who, demands...); before.Allowed && !after.Allowed {
 			t.Fatalf("allowed by %s before, refused by %s after", before.Rule, after.Rule)
 		}
@@ -228,8 +241,8 @@ func TestRuleSet_AgreesWithTheDefinition(t *testing.T) {
 			allowed, denied := false, false
 			for _, p := range personas {
 				if slices.Contains(holdings, p.Name) {
-					allowed = allowed || slices.ContainsFunc(p.Allow, func(r access.Rule) bool { return speaksOf(r, d) })
-					denied = denied || slices.ContainsFunc(p.Deny, func(r access.Rule) bool { return speaksOf(r, d) })
+					allowed = allowed || slices.ContainsFunc(p.Allow, func(r access.Rule) bool { return speaksOf(r, d, false) })
+					denied = denied || slices.ContainsFunc(p.Deny, func(r access.Rule) bool { return speaksOf(r, d, true) })
 				}
 			}
 			want = want && allowed && !denied
@@ -240,14 +253,53 @@ func TestRuleSet_AgreesWithTheDefinition(t *testing.T) {
 	})
 }
 
-func speaksOf(r access.Rule, d access.Demand) bool {
+func speaksOf(r access.Rule, d access.Demand, denies bool) bool {
 	matches := func(pattern, name string) bool { return reference(characters(pattern), characters(name)) }
-	return slices.ContainsFunc(r.Actions, func(p string) bool { return matches(p, string(d.Action)) }) &&
+	return conditionsHold(r, d, denies) &&
+		slices.ContainsFunc(r.Actions, func(p string) bool { return matches(p, string(d.Action)) }) &&
 		slices.ContainsFunc(r.Targets, func(p string) bool {
 			kind, name, _ := strings.Cut(p, ":")
 			return matches(kind, d.Target.Kind) && slices.ContainsFunc(append([]string{d.Target.Name}, d.Target.Aliases...),
 				func(n string) bool { return matches(name, n) })
 		})
+}
+
+// conditionsHold tells for the conditions and arguments that are generated here what is written of them, by looking it up.
+func conditionsHold(r access.Rule, d access.Demand, denies bool) bool {
+	if len(r.When) == 0 {
+		return true
+	}
+	if d.Arguments == nil {
+		return !denies
+	}
+	var args map[string]any
+	if json.Unmarshal(d.Arguments, &args) != nil {
+		return denies
+	}
+	for pointer, c := range r.When {
+		value := args["n"]
+		if pointer == "/m/n" {
+			inner, _ := args["m"].(map[string]any)
+			value = inner["n"]
+		}
+		if !conditionHolds(c, value, denies) {
+			return false
+		}
+	}
+	return true
+}
+
+func conditionHolds(c access.Condition, value any, denies bool) bool {
+	switch v := value.(type) {
+	case nil:
+		return c.Absent
+	case float64: // 7 or 70
+		return c.Present || c.Max != nil && v <= 10 || c.Min != nil && v >= 5 || c.Equals != nil && v == 7
+	case string: // ab
+		return c.Present || c.Glob != nil
+	default: // a and b
+		return c.Present || denies && (c.Equals != nil || c.Glob != nil)
+	}
 }
 
 func TestRuleSet_AnEmptyPersonaSeesNothing(t *testing.T) {

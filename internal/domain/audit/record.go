@@ -1,5 +1,6 @@
-// Package audit is the record of what was asked of Steward and what came of it. A record never holds argument
-// values, results or credentials; it holds who, what, on what, by which rule, with which outcome.
+// Package audit is the record of what was asked of Steward and what came of it. A record never holds results,
+// credentials, or values of arguments but those that their tool declared to be no secret; it holds who, what, on what,
+// by which rule, with which outcome.
 package audit
 
 import (
@@ -35,10 +36,12 @@ type Record struct {
 	Method     string    `json:"method,omitempty"`    // protocol method or HTTP route
 	Action     string    `json:"action,omitempty"`
 	Target     string    `json:"target,omitempty"`
-	Demands    []string  `json:"demands,omitempty"`   // what the call needed beside the action itself
-	Arguments  string    `json:"arguments,omitempty"` // sha256 of the argument bytes
-	Outcome    string    `json:"outcome,omitempty"`   // ok, or the fault code
-	DeniedBy   string    `json:"denied_by,omitempty"` // authentication, policy, limit, input, edge
+	Definition string    `json:"definition,omitempty"` // sha256 of the tool's published definition
+	Demands    []string  `json:"demands,omitempty"`    // what the call needed beside the action itself
+	Arguments  string    `json:"arguments,omitempty"`  // sha256 of the argument bytes
+	Redacted   string    `json:"redacted,omitempty"`   // names of arguments, with the kind and length of their values, or with values that are no secret
+	Outcome    string    `json:"outcome,omitempty"`    // ok, or the fault code
+	DeniedBy   string    `json:"denied_by,omitempty"`  // authentication, policy, limit, input, edge
 	Rule       string    `json:"rule,omitempty"`
 	Policy     string    `json:"policy,omitempty"`
 	DurationUS int64     `json:"duration_us,omitempty"`

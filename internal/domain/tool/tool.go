@@ -4,6 +4,8 @@ package tool
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"time"
 
@@ -25,6 +27,22 @@ type Definition struct {
 	Icon         string        // name of an icon that presentation knows; empty for none
 	View         string        // URI of the Resource (ui://…) that draws Result.Structured; empty for none
 	Timeout      time.Duration // deadline for Run; zero takes the configured default
+	// Recorded names the arguments whose values the audit may hold once Bind has accepted them: names of the catalog,
+	// numbers, dates. Of all others it holds kind and length. It is not published.
+	Recorded []string
+}
+
+// Digest is the SHA-256, in hexadecimal, of what clients are told of the tool: a record that names it says which wording
+// of the contract a call was made under.
+func (d Definition) Digest() string {
+	text, _ := json.Marshal(struct { // texts, flags and JSON that has compiled always marshal
+		Name, Title, Description                     string
+		InputSchema, OutputSchema                    json.RawMessage
+		ReadOnly, Destructive, Idempotent, OpenWorld bool
+		Icon, View                                   string
+	}{d.Name, d.Title, d.Description, d.InputSchema, d.OutputSchema, d.ReadOnly, d.Destructive, d.Idempotent, d.OpenWorld, d.Icon, d.View})
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
 }
 
 // Use is something that was asked for, whose arguments have been understood and whose cost has not begun.

@@ -126,7 +126,7 @@ func TestJournal_IsBrokenForGoodByTheFirstFailure(t *testing.T) {
 			if err := j.Close(t.Context()); err != nil {
 				t.Error(err)
 			}
-			if report, err := Verify(t.Context(), dir, nil); err != nil || report.Bad != nil || report.Records < 1 {
+			if report, err := Verify(t.Context(), dir, Trust{}, nil); err != nil || report.Bad != nil || report.Records < 1 {
 				t.Errorf("opened again: %+v, %v", report, err)
 			}
 		})
@@ -225,7 +225,7 @@ func TestJournal_HoldsCallersBackAndLetsThemLeave(t *testing.T) {
 	if err := j.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if report, err := Verify(t.Context(), dir, nil); err != nil || report.Bad != nil || report.Records != 2 {
+	if report, err := Verify(t.Context(), dir, Trust{}, nil); err != nil || report.Bad != nil || report.Records != 2 {
 		t.Errorf("got %+v, %v, want the record of the caller that left and of the one that waited", report, err)
 	}
 }

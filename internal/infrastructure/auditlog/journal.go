@@ -20,8 +20,10 @@ type Options struct {
 	// QueueLength is how many records wait for the disk before callers wait for the queue; 0 means
 	// DefaultQueueLength.
 	QueueLength int
-	// Now dates the notes that the journal writes about itself.
+	// Now dates the notes that the journal writes about itself, and its checkpoints.
 	Now func() time.Time
+	// Signing is how checkpoints are signed.
+	Signing Signing
 }
 
 // The sizes that hold when Options are silent.
@@ -31,7 +33,7 @@ const (
 )
 
 func (o Options) complete() (Options, error) {
-	if o.Now == nil || o.MaxSegmentBytes < 0 || o.QueueLength < 0 {
+	if o.Now == nil || o.MaxSegmentBytes < 0 || o.QueueLength < 0 || o.Signing.Every < 0 || o.Signing.KeyFile != "" && o.Signing.Writer == "" {
 		return o, ErrOptions
 	}
 	if o.MaxSegmentBytes == 0 {
@@ -39,6 +41,9 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.QueueLength == 0 {
 		o.QueueLength = DefaultQueueLength
+	}
+	if o.Signing.Every == 0 {
+		o.Signing.Every = DefaultCheckpointEvery
 	}
 	return o, nil
 }
@@ -59,6 +64,8 @@ type Journal struct {
 	once    sync.Once
 	done    chan struct{} // closed by the writer when it has let go of everything
 	broken  atomic.Pointer[fault.Fault]
+	dir     string
+	notary  *notary
 	release error // what letting go failed with; read after done
 }
 
@@ -100,18 +107,28 @@ func start(d *directory, opts Options, open opener) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
+	signs, err := newNotary(d.path, opts.Signing, opts.Now, t.chain)
+	if err != nil {
+		return nil, err
+	}
 	file, err := open(t.segment.name, t.fresh)
 	if err != nil {
 		return nil, ErrStorage.Because(err)
 	}
-	w := &writer{open: open, segment: growing{file: file, size: t.size, room: t.room, limit: opts.MaxSegmentBytes}, chain: t.chain}
+	w := &writer{open: open, segment: growing{file: file, size: t.size, room: t.room, limit: opts.MaxSegmentBytes}, chain: t.chain, notary: signs}
 	if t.note != nil {
 		if err := w.write(*t.note); err != nil {
 			_ = file.Close()
 			return nil, ErrStorage.Because(err)
 		}
 	}
+	if err := w.notary.attest(w.chain, true); err != nil {
+		_ = file.Close()
+		return nil, ErrStorage.Because(err)
+	}
 	j := &Journal{
+		dir:     d.path,
+		notary:  signs,
 		queue:   make(chan *pending, opts.QueueLength),
 		closing: make(chan struct{}),
 		done:    make(chan struct{}),
@@ -184,9 +201,21 @@ func (j *Journal) Err() error {
 	}
 }
 
+// Elsewhere is what keeping the last checkpoint in the second directory failed with, or nil. Records are kept all the
+// same, and the next checkpoint vouches for everything that this one did.
+func (j *Journal) Elsewhere() error {
+	if j.notary == nil {
+		return nil
+	}
+	if err := j.notary.kept(); err != nil {
+		return ErrElsewhere.Because(err)
+	}
+	return nil
+}
+
 // Close refuses new records, writes those that wait, and lets go of the directory. When ctx ends first it answers
 // audit.ErrUnavailable, and the writer still finishes. It answers audit.ErrBroken when the journal is broken.
-// Closing again waits for the same end.
+// It signs the end of the chain. Closing again waits for the same end.
 func (j *Journal) Close(ctx context.Context) error {
 	j.once.Do(func() { close(j.closing) })
 	select {

@@ -3,8 +3,10 @@ package auditlog
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/steward-mcp/steward/internal/domain/audit"
 )
@@ -106,4 +108,13 @@ func (w walk) stopped(err error, in *lines) (walk, error) {
 		w.torn, w.bad = true, nil
 	}
 	return w, nil
+}
+
+// timeOf is when a sealed record was made; a line without a time, which Seal never prints, is from the start of time.
+func timeOf(line []byte) time.Time {
+	var r struct {
+		Time time.Time `json:"time"`
+	}
+	_ = json.Unmarshal(line, &r)
+	return r.Time
 }

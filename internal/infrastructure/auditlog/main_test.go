@@ -165,7 +165,7 @@ func verified(t *testing.T, dir string) auditlog.Report {
 
 func verify(t *testing.T, dir string) auditlog.Report {
 	t.Helper()
-	report, err := auditlog.Verify(t.Context(), dir, nil)
+	report, err := auditlog.Verify(t.Context(), dir, auditlog.Trust{}, nil)
 	if err != nil {
 		t.Fatalf("verify: %v (%v)", err, cause(err))
 	}

@@ -193,7 +193,7 @@ func TestJournal_IsBrokenByADiskWithoutRoom(t *testing.T) {
 			if acknowledged < kept {
 				t.Errorf("%d records were acknowledged before the disk was full, want at least %d", acknowledged, kept)
 			}
-			report, err := Verify(t.Context(), dir, nil)
+			report, err := Verify(t.Context(), dir, Trust{}, nil)
 			if err != nil || report.Bad != nil || report.TornTail != 0 || report.Records != int64(acknowledged) {
 				t.Errorf("%d records were acknowledged; the journal: %+v, %v", acknowledged, report, err)
 			}
@@ -203,7 +203,7 @@ func TestJournal_IsBrokenByADiskWithoutRoom(t *testing.T) {
 			if err := errors.Join(j.Append(t.Context(), closedRecord(99)), j.Close(t.Context())); err != nil {
 				t.Errorf("opened again: %v", err)
 			}
-			if report, err := Verify(t.Context(), dir, nil); err != nil || report.Bad != nil || report.Records != int64(acknowledged)+1 {
+			if report, err := Verify(t.Context(), dir, Trust{}, nil); err != nil || report.Bad != nil || report.Records != int64(acknowledged)+1 {
 				t.Errorf("opened again: %+v, %v", report, err)
 			}
 		})
@@ -236,7 +236,7 @@ func TestJournal_IsBrokenWhenASegmentCannotBeSealed(t *testing.T) {
 	if err != nil || len(found) != 1 {
 		t.Errorf("segments %v, %v; want none begun after one that could not be sealed", found, err)
 	}
-	if report, err := Verify(t.Context(), dir, nil); err != nil || report.Bad != nil || report.Records != int64(acknowledged) {
+	if report, err := Verify(t.Context(), dir, Trust{}, nil); err != nil || report.Bad != nil || report.Records != int64(acknowledged) {
 		t.Errorf("%d records were acknowledged; the journal: %+v, %v", acknowledged, report, err)
 	}
 }

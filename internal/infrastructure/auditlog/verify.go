@@ -3,6 +3,7 @@ package auditlog
 import (
 	"cmp"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,8 +24,12 @@ type Report struct {
 	Records      int64        `json:"records"` // that hold, up to Bad if there is one
 	First        time.Time    `json:"first,omitzero"`
 	Last         time.Time    `json:"last,omitzero"`
-	Seq          uint64       `json:"seq"`  // of the last record that holds
-	Head         audit.Digest `json:"head"` // its hash; keep it elsewhere to notice a cut tail later
+	Seq          uint64       `json:"seq"`              // of the last record that holds
+	Head         audit.Digest `json:"head"`             // its hash; keep it elsewhere to notice a cut tail later
+	Pruned       uint64       `json:"pruned,omitempty"` // the last record that was put away before the first of these
+	Checkpoints  int          `json:"checkpoints"`      // with a signature that counts
+	Signed       uint64       `json:"signed"`           // the last record that a checkpoint vouches for
+	Key          string       `json:"key,omitempty"`    // whose signatures they are, in hexadecimal
 	TornTail     int64        `json:"torn_tail_bytes"`
 	Bad          *Bad         `json:"bad,omitempty"`
 	OpenIntents  int          `json:"open_intents"`            // changes begun without an outcome on record
@@ -37,10 +42,16 @@ type Bad struct {
 	Line    int64        `json:"line"` // from 1
 	Seq     uint64       `json:"seq"`  // of the record that belongs there
 	Reason  audit.Reason `json:"reason"`
+	// Since, unless 0, says that the first bad record is this one or one up to Seq: a checkpoint vouches for those before.
+	Since uint64 `json:"since,omitempty"`
 }
 
 func (b *Bad) Error() string {
-	return fmt.Sprintf("segment %s, line %d, record %d: %s", b.Segment, b.Line, b.Seq, b.Reason)
+	record := fmt.Sprintf("record %d", b.Seq)
+	if b.Since > 0 {
+		record = fmt.Sprintf("a record from %d to %d", b.Since, b.Seq)
+	}
+	return fmt.Sprintf("segment %s, line %d, %s: %s", b.Segment, b.Line, record, b.Reason)
 }
 
 // shownRequests is how many open requests a report names.
@@ -52,13 +63,19 @@ const shownRequests = 10
 //
 // The first record that was altered, removed, inserted or moved is named in Report.Bad, and nothing after it is
 // read. audit.MissingSegment means that records are missing between two files: a whole segment, or the end of the
-// one before. What no look at the journal alone can find: records cut from its very end, in whole lines or whole
-// segments, and a chain rewritten from some record to the end. Compare Seq and Head with ones kept elsewhere for
-// that: a journal that has grown from them still has that record with that hash.
+// one before; a journal that begins later than with record 1 needs a signed anchor in front of it.
 //
-// The error is ErrNoJournal, ErrStorage, or ctx's; a journal that does not hold is not an error.
-func Verify(ctx context.Context, dir string, progress func(done, total int64)) (Report, error) {
-	v := &verifier{dir: dir, progress: progress, open: make(map[string]uint64)}
+// Records cut from the very end, a chain computed anew by somebody without the key, and an old journal put in place of
+// this one show against checkpoints only, and an old journal together with its old checkpoints only against ones that
+// were kept elsewhere. A checkpoint that does not hold is named like a record, after all records have been looked at.
+//
+// The error is ErrNoJournal, ErrNoCheckpoints, ErrStorage, or ctx's; a journal that does not hold is not an error.
+func Verify(ctx context.Context, dir string, trust Trust, progress func(done, total int64)) (Report, error) {
+	said, err := readClaims(dir, trust) // before the records, which may grow meanwhile
+	if err != nil {
+		return Report{}, err
+	}
+	v := &verifier{dir: dir, progress: progress, open: make(map[string]uint64), claims: said}
 	found, err := v.measure()
 	if err != nil {
 		return Report{}, err
@@ -75,12 +92,31 @@ func Verify(ctx context.Context, dir string, progress func(done, total int64)) (
 			break
 		}
 	}
-	return v.conclude(), nil
+	return v.conclude(trust), nil
+}
+
+// judge adds to what the records say of themselves what the checkpoints say of them.
+func (v *verifier) judge(trust Trust) *Bad {
+	bad, end := v.report.Bad, v.chain.Seq()
+	switch {
+	case bad != nil && bad.Reason == audit.Rewritten && v.report.Signed+1 < bad.Seq:
+		bad.Since = max(v.report.Signed, v.report.Pruned) + 1
+	case bad != nil:
+	case v.claims.last > end:
+		return &Bad{Segment: v.last.Segment, Line: v.last.Line, Seq: end + 1, Reason: audit.CutTail}
+	case v.claims.bad != nil:
+		return v.claims.bad
+	case trust.Signed && v.claims.last == 0 && end > 0:
+		return &Bad{Segment: checkpointsName, Line: 1, Seq: end, Reason: audit.NoCheckpoint}
+	}
+	return bad
 }
 
 type verifier struct {
 	dir      string
 	progress func(done, total int64)
+	claims   *claims
+	last     Bad // where the next record would stand
 	report   Report
 	chain    audit.Chain
 	open     map[string]uint64 // intents without an outcome: request and record number
@@ -145,6 +181,9 @@ func (v *verifier) withoutPadding(s sizedSegment) (int64, error) {
 // segment follows the chain through s and reports whether to go on.
 func (v *verifier) segment(ctx context.Context, s sizedSegment, last bool) (bool, error) {
 	v.report.Segments++
+	if anchor, put := v.claims.anchors[s.first-1]; put && v.report.Segments == 1 {
+		v.chain, v.report.Pruned = anchor, anchor.Seq()
+	}
 	if next := v.chain.Seq() + 1; s.first != next {
 		reason := audit.MissingSegment
 		if s.first < next {
@@ -177,6 +216,7 @@ func (v *verifier) segment(ctx context.Context, s sizedSegment, last bool) (bool
 		v.report.Bad = &Bad{Segment: s.name, Line: w.lines + 1, Seq: w.bad.Seq, Reason: w.bad.Reason}
 		return false, nil
 	}
+	v.last = Bad{Segment: s.name, Line: w.lines + 1}
 	v.before += s.size
 	v.tell(v.before)
 	return true, nil
@@ -203,6 +243,13 @@ func (v *verifier) record(ctx context.Context, line []byte, offset int64) error 
 	if json.Unmarshal(line, &r) != nil { // its hash holds, but Seal did not print it
 		return &audit.Break{Seq: seq, Reason: audit.NotRecord}
 	}
+	signed, err := v.claims.dispute(seq, line)
+	if err != nil {
+		return err
+	}
+	if signed {
+		v.report.Signed = seq
+	}
 	if v.report.Records++; v.report.Records == 1 {
 		v.report.First = r.Time
 	}
@@ -227,8 +274,13 @@ func (v *verifier) tell(done int64) {
 	}
 }
 
-func (v *verifier) conclude() Report {
+func (v *verifier) conclude(trust Trust) Report {
 	r := v.report
+	r.Checkpoints = v.claims.held
+	if v.claims.signers != nil {
+		r.Key = hex.EncodeToString(v.claims.signers)
+	}
+	r.Bad = v.judge(trust)
 	r.Seq, r.Head = v.chain.Seq(), v.chain.Head()
 	r.OpenIntents = len(v.open)
 	requests := make([]string, 0, len(v.open))

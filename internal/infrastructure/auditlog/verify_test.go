@@ -223,7 +223,7 @@ func TestVerify_TellsItsProgress(t *testing.T) {
 	for _, path := range segmentPaths(t, dir) {
 		size += int64(len(content(t, path)))
 	}
-	_, err := auditlog.Verify(t.Context(), dir, func(done, total int64) {
+	_, err := auditlog.Verify(t.Context(), dir, auditlog.Trust{}, func(done, total int64) {
 		if done < last || total != size {
 			t.Errorf("progress %d of %d after %d of %d", done, total, last, size)
 		}
@@ -239,7 +239,7 @@ func TestVerify_SeesTheJournalAsOfItsStart(t *testing.T) {
 	dir := t.TempDir()
 	fill(t, dir, 1, 25)
 	j := open(t, dir, options())
-	report, err := auditlog.Verify(t.Context(), dir, func(int64, int64) {
+	report, err := auditlog.Verify(t.Context(), dir, auditlog.Trust{}, func(int64, int64) {
 		if err := j.Append(t.Context(), numbered(0)); err != nil {
 			t.Error(err)
 		}
@@ -254,7 +254,7 @@ func TestVerify_EndsWithItsContext(t *testing.T) {
 	dir := t.TempDir()
 	fill(t, dir, 1, 25)
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := auditlog.Verify(ctx, dir, func(int64, int64) { cancel() })
+	_, err := auditlog.Verify(ctx, dir, auditlog.Trust{}, func(int64, int64) { cancel() })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want the context's error", err)
 	}
@@ -263,10 +263,10 @@ func TestVerify_EndsWithItsContext(t *testing.T) {
 func TestVerify_SaysWhenThereIsNothingToVerify(t *testing.T) {
 	t.Parallel()
 	empty := t.TempDir()
-	if _, err := auditlog.Verify(t.Context(), empty, nil); !errors.Is(err, auditlog.ErrNoJournal) {
+	if _, err := auditlog.Verify(t.Context(), empty, auditlog.Trust{}, nil); !errors.Is(err, auditlog.ErrNoJournal) {
 		t.Errorf("an empty directory: %v, want audit.no_journal", err)
 	}
-	if _, err := auditlog.Verify(t.Context(), filepath.Join(empty, "none"), nil); !errors.Is(err, auditlog.ErrNoJournal) {
+	if _, err := auditlog.Verify(t.Context(), filepath.Join(empty, "none"), auditlog.Trust{}, nil); !errors.Is(err, auditlog.ErrNoJournal) {
 		t.Errorf("no directory: %v, want audit.no_journal", err)
 	}
 }
@@ -297,7 +297,7 @@ func TestVerify_WorksWhileTheJournalIsWritten(t *testing.T) {
 	}
 	var seen int64
 	for rounds := 0; rounds < 25 || seen < 200; rounds++ {
-		report, err := auditlog.Verify(t.Context(), dir, func(done, total int64) {
+		report, err := auditlog.Verify(t.Context(), dir, auditlog.Trust{}, func(done, total int64) {
 			if done > total {
 				t.Errorf("progress %d of %d", done, total)
 			}

@@ -18,6 +18,7 @@ type writer struct {
 	open    opener
 	segment growing
 	chain   audit.Chain
+	notary  *notary
 	buffer  []byte     // sealed lines that are not written yet
 	waiting []*pending // whose records they are
 	failed  func(error) *fault.Fault
@@ -32,6 +33,8 @@ func (j *Journal) run(w *writer, d *directory) {
 		select {
 		case p := <-j.queue:
 			w.add(p)
+		case <-w.notary.time():
+			w.attest()
 		case <-j.closing:
 			open = false
 		}
@@ -78,7 +81,11 @@ func (w *writer) flush() {
 	if len(w.waiting) == 0 {
 		return
 	}
-	if err := w.sync(); err != nil {
+	err := w.sync()
+	if err == nil {
+		err = w.notary.attest(w.chain, false) // before anyone is told, so that no kept record has to do without the first
+	}
+	if err != nil {
 		w.fail(err)
 	}
 	for i, p := range w.waiting {
@@ -96,6 +103,16 @@ func (w *writer) sync() error {
 	err := w.segment.append(w.buffer)
 	w.buffer = w.buffer[:0]
 	return err
+}
+
+// attest signs what is durable.
+func (w *writer) attest() {
+	if w.broken != nil {
+		return
+	}
+	if err := w.notary.attest(w.chain, true); err != nil {
+		w.fail(err)
+	}
 }
 
 // prepare makes room while nobody waits. A disk that has none for it is as bad as one that has none for a record.
@@ -123,6 +140,7 @@ func (w *writer) roll() error {
 
 // close leaves a segment alone of which nobody knows what the disk holds.
 func (w *writer) close() error {
+	w.attest()
 	if w.broken != nil {
 		return w.segment.file.Close()
 	}

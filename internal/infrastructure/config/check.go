@@ -33,6 +33,7 @@ func (l *loader) check() {
 	l.checkPersonas()
 	l.checkStdio()
 	l.checkListeners()
+	l.checkTLS()
 	l.checkAuthentication()
 	l.checkModels()
 	l.checkAuth()
@@ -107,19 +108,6 @@ func (l *loader) checkStdio() {
 	}
 	if !identity.ValidAttributes(s.Claims()) {
 		l.wrong("stdio.attributes", "must be at most 50 attributes of at most 100 values, each name and value 1 to 256 printable characters")
-	}
-}
-
-func (l *loader) checkListeners() {
-	s := l.config.Server
-	if validAddress(s.Listen) && !loopback(s.Listen) && !s.BehindTLSProxy {
-		l.wrong("server.listen", "is reachable from other machines without TLS; listen on 127.0.0.1, or set server.behind_tls_proxy when clients can only come through a proxy that speaks TLS")
-	}
-	if validAddress(s.AdminListen) && !loopback(s.AdminListen) {
-		l.wrong("server.admin_listen", "is reachable from other machines, and asks nobody who they are; listen on 127.0.0.1")
-	}
-	if s.Listen == s.AdminListen && !strings.HasSuffix(s.Listen, ":0") {
-		l.wrong("server.admin_listen", "must be another address than server.listen")
 	}
 }
 

@@ -29,15 +29,34 @@ type Config struct {
 
 // Server is about the listeners. A port of 0 takes any free one.
 type Server struct {
-	Listen         string        `yaml:"listen" validate:"address"`
-	AdminListen    string        `yaml:"admin_listen" validate:"address"`                       // probes and metrics, without authentication
-	AllowedHosts   []string      `yaml:"allowed_hosts" validate:"max=100,unique,dive,host"`     // Host headers beside the loopback names
-	AllowedOrigins []string      `yaml:"allowed_origins" validate:"max=100,unique,dive,origin"` // Origin headers of web pages that may call
-	MaxBodyBytes   int64         `yaml:"max_body_bytes" validate:"gte=1024,lte=67108864"`       // of one request
-	RequestTimeout time.Duration `yaml:"request_timeout" validate:"gte=1s,lte=1h"`              // of a call whose tool names no deadline
-	DrainTimeout   time.Duration `yaml:"drain_timeout" validate:"gte=0s,lte=10m"`               // what running calls get at shutdown
-	BehindTLSProxy bool          `yaml:"behind_tls_proxy"`                                      // clients reach the listeners through TLS only
-	UnsafeNoAuth   bool          `yaml:"unsafe_no_auth"`                                        // who presents no key has Compat.Persona; on loopback only
+	Listen                   string        `yaml:"listen" validate:"address"`
+	AdminListen              string        `yaml:"admin_listen" validate:"address"`                             // probes and metrics, without authentication
+	AllowedHosts             []string      `yaml:"allowed_hosts" validate:"max=100,unique,dive,host"`           // Host headers beside the loopback names
+	AllowedOrigins           []string      `yaml:"allowed_origins" validate:"max=100,unique,dive,origin"`       // Origin headers of web pages that may call
+	AllowedNetworks          []string      `yaml:"allowed_networks" validate:"max=100,unique,dive,network"`     // of clients; empty: all
+	MaxBodyBytes             int64         `yaml:"max_body_bytes" validate:"gte=1024,lte=67108864"`             // of one request
+	MaxConnections           int           `yaml:"max_connections" validate:"gte=1,lte=1000000"`                // further ones wait
+	MaxConnectionsPerAddress int           `yaml:"max_connections_per_address" validate:"gte=0,lte=1000000"`    // further ones are closed; 0 for any number
+	RequestTimeout           time.Duration `yaml:"request_timeout" validate:"gte=1s,lte=1h"`                    // of a call whose tool names no deadline
+	DrainTimeout             time.Duration `yaml:"drain_timeout" validate:"gte=0s,lte=10m"`                     // what running calls get at shutdown
+	TLS                      TLS           `yaml:"tls"`                                                         // of Listen
+	BehindTLSProxy           bool          `yaml:"behind_tls_proxy"`                                            // clients reach the listeners through TLS only
+	TrustedProxies           []string      `yaml:"trusted_proxies" validate:"max=100,unique,dive,network"`      // who may say from where a request comes
+	ForwardedHeader          string        `yaml:"forwarded_header" validate:"oneof=X-Forwarded-For Forwarded"` // how they say it
+	SecurityTxt              SecurityTxt   `yaml:"security_txt"`
+	UnsafeNoAuth             bool          `yaml:"unsafe_no_auth"` // who presents no key has Compat.Persona; on loopback only
+}
+
+// TLS is the certificate of the public listener. Without CertFile it speaks plain HTTP.
+type TLS struct {
+	CertFile string `yaml:"cert_file" path:"file" validate:"max=4096"` // PEM: the server's certificate, then those between it and its authority
+	KeyFile  string `yaml:"key_file" path:"file" validate:"max=4096"`  // PEM, readable by its owner only
+}
+
+// SecurityTxt is what /.well-known/security.txt says.
+type SecurityTxt struct {
+	Contact string `yaml:"contact" validate:"contact"`           // empty: that of the project
+	Expires string `yaml:"expires" validate:"omitempty,instant"` // empty: a year after the binary was built
 }
 
 // Security is about what holds for every caller.
@@ -45,11 +64,22 @@ type Security struct {
 	RateLimit RateLimit `yaml:"rate_limit"`
 }
 
-// RateLimit is the token bucket of each principal and class of tools.
+// RateLimit is the token bucket of each principal and class of tools, and of each principal's refused requests; and what
+// bounds addresses and the whole.
 type RateLimit struct {
-	Enabled           bool `yaml:"enabled"`
-	RequestsPerMinute int  `yaml:"requests_per_minute" validate:"gte=1,lte=1000000"`
-	BurstSize         int  `yaml:"burst_size" validate:"gte=1,lte=100000"`
+	Enabled                   bool   `yaml:"enabled"` // of all that is here
+	RequestsPerMinute         int    `yaml:"requests_per_minute" validate:"gte=1,lte=1000000"`
+	BurstSize                 int    `yaml:"burst_size" validate:"gte=1,lte=100000"`
+	PerAddress                Bucket `yaml:"per_address"`                                               // of each address, whoever asks
+	Global                    Bucket `yaml:"global"`                                                    // of all addresses together
+	MaxConcurrent             int    `yaml:"max_concurrent" validate:"gte=0,lte=1000000"`               // requests at a time; 0 for any number
+	MaxConcurrentPerPrincipal int    `yaml:"max_concurrent_per_principal" validate:"gte=0,lte=1000000"` // likewise
+}
+
+// Bucket is a token bucket.
+type Bucket struct {
+	RequestsPerMinute int `yaml:"requests_per_minute" validate:"gte=1,lte=100000000"`
+	BurstSize         int `yaml:"burst_size" validate:"gte=1,lte=10000000"`
 }
 
 // Stdio is who the user of `steward stdio` is.
@@ -111,6 +141,10 @@ type Conversations struct {
 type Audit struct {
 	Dir             string `yaml:"dir" path:"file" validate:"max=4096"` // empty in the file: audit below StateDir
 	MaxSegmentBytes int64  `yaml:"max_segment_bytes" validate:"gte=65536,lte=17179869184"`
+	// CheckpointDir is a second directory for signed checkpoints; empty for none.
+	CheckpointDir   string        `yaml:"checkpoint_dir" path:"file" validate:"max=4096"`
+	CheckpointEvery time.Duration `yaml:"checkpoint_every" validate:"gte=1s,lte=24h"` // the longest that a record waits for a signature
+	Retention       time.Duration `yaml:"retention" validate:"omitempty,gte=24h"`     // of whole segments; 0 keeps them for ever
 }
 
 // Telemetry is what the standard OTEL_* variables do not say.
@@ -130,11 +164,16 @@ func Default() Config {
 		Environment: "dev",
 		Server: Server{
 			Listen: "127.0.0.1:7878", AdminListen: "127.0.0.1:7879", MaxBodyBytes: 4 << 20,
+			MaxConnections: 4096, MaxConnectionsPerAddress: 512, ForwardedHeader: "X-Forwarded-For",
 			RequestTimeout: time.Minute, DrainTimeout: 20 * time.Second,
 		},
-		Security: Security{RateLimit: RateLimit{Enabled: true, RequestsPerMinute: 60, BurstSize: 10}},
-		Auth:     Auth{ClockSkew: time.Minute},
-		Stdio:    Stdio{User: "local"},
+		Security: Security{RateLimit: RateLimit{
+			Enabled: true, RequestsPerMinute: 60, BurstSize: 10,
+			PerAddress: Bucket{RequestsPerMinute: 1200, BurstSize: 200}, Global: Bucket{RequestsPerMinute: 60_000, BurstSize: 2000},
+			MaxConcurrent: 1024, MaxConcurrentPerPrincipal: 64,
+		}},
+		Auth:  Auth{ClockSkew: time.Minute},
+		Stdio: Stdio{User: "local"},
 		Metrics: Metrics{
 			DefaultLimit: 1000, MaxRows: 100_000, Timeout: time.Minute, ReadyTimeout: time.Minute,
 			SpareWorkers: 1, MaxRequests: 10_000, MaxMemoryBytes: 1 << 30, MaxAge: 12 * time.Hour,
@@ -147,7 +186,7 @@ func Default() Config {
 		Conversations: Conversations{
 			MaxPerPrincipal: 10, MaxMessages: 1000, MaxMessageChars: 100_000, MaxSystemChars: 100_000, MaxChars: 600_000,
 		},
-		Audit: Audit{MaxSegmentBytes: 64 << 20},
+		Audit: Audit{MaxSegmentBytes: 64 << 20, CheckpointEvery: 5 * time.Minute},
 		Log:   Log{Level: "info", Format: "json"},
 	}
 }

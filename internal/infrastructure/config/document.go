@@ -74,6 +74,9 @@ func (d *document) decode(n ast.Node, v reflect.Value, path, pathTo string) {
 		d.mapping(n, v, path)
 	case reflect.Slice:
 		d.list(n, v, path)
+	case reflect.Pointer: // to tell a number that is not written from 0
+		v.Set(reflect.New(v.Type().Elem()))
+		d.decode(n, v.Elem(), path, pathTo)
 	default:
 		d.scalar(n, v, path, pathTo)
 	}

@@ -70,6 +70,7 @@ func TestExampleFile_TellsTheDefaults(t *testing.T) {
 	want := config.Default()
 	want.Auth.Resource, want.Auth.Issuers = c.Auth.Resource, c.Auth.Issuers
 	want.StateDir, want.Audit.Dir, want.Personas = c.StateDir, c.Audit.Dir, c.Personas
+	want.Audit.CheckpointDir = c.Audit.CheckpointDir
 	want.Server.AllowedHosts, want.Server.AllowedOrigins = c.Server.AllowedHosts, c.Server.AllowedOrigins
 	want.Stdio.Attributes, want.ToolSuffix, want.Compat = c.Stdio.Attributes, c.ToolSuffix, c.Compat
 	want.Stdio.Personas, want.Claude.Models, want.Telemetry.Baggage = c.Stdio.Personas, c.Claude.Models, c.Telemetry.Baggage

@@ -66,9 +66,13 @@ func TestLoad_OfNothingIsClosedUnlessTold(t *testing.T) {
 		t.Error(diff)
 	}
 	for name, closed := range map[string]bool{
-		"listens on loopback":     c.Server.Listen == "127.0.0.1:7878" && c.Server.AdminListen == "127.0.0.1:7879",
-		"trusts no proxy":         !c.Server.BehindTLSProxy,
-		"limits":                  c.Security.RateLimit == config.RateLimit{Enabled: true, RequestsPerMinute: 60, BurstSize: 10},
+		"listens on loopback": c.Server.Listen == "127.0.0.1:7878" && c.Server.AdminListen == "127.0.0.1:7879",
+		"trusts no proxy":     !c.Server.BehindTLSProxy && len(c.Server.TrustedProxies) == 0,
+		"limits": c.Security.RateLimit == config.RateLimit{
+			Enabled: true, RequestsPerMinute: 60, BurstSize: 10,
+			PerAddress: config.Bucket{RequestsPerMinute: 1200, BurstSize: 200}, Global: config.Bucket{RequestsPerMinute: 60_000, BurstSize: 2000},
+			MaxConcurrent: 1024, MaxConcurrentPerPrincipal: 64,
+		},
 		"bounds bodies":           c.Server.MaxBodyBytes == 4<<20,
 		"has no persona":          len(c.Personas) == 0 && len(c.Stdio.Personas) == 0,
 		"has no secret":           !c.KeyPepper.IsSet() && !c.Claude.APIKey.IsSet() && !c.Compat.APIKey.IsSet(),
@@ -117,7 +121,7 @@ log: {level: warn}
 	want.StateDir, want.Audit.Dir = "/home/ada/.local/state/steward", "/home/ada/.local/state/steward/audit"
 	want.Server.Listen, want.Server.AdminListen, want.Server.MaxBodyBytes = "127.0.0.1:5", "127.0.0.1:4", 2048
 	want.Server.AllowedHosts = []string{"c.example", "d.example:443"}
-	want.Security.RateLimit = config.RateLimit{Enabled: false, RequestsPerMinute: 6, BurstSize: 1}
+	want.Security.RateLimit.Enabled, want.Security.RateLimit.RequestsPerMinute, want.Security.RateLimit.BurstSize = false, 6, 1
 	want.Metrics.Timeout = 2 * time.Minute
 	want.Metrics.ProjectDir, want.Metrics.Python = filepath.Join(filepath.Dir(file), "dbt"), filepath.Join(filepath.Dir(file), "venv/bin/python")
 	want.Claude.APIKey = config.NewSecret("sk-1")

@@ -16,6 +16,7 @@ type Persona struct {
 	MaxRows      int         `yaml:"max_rows"`
 	MaxRangeDays int         `yaml:"max_range_days"`
 	ExplainOnly  bool        `yaml:"explain_only"`
+	Purpose      bool        `yaml:"require_purpose"`
 }
 
 // RowFilter is an access.RowFilter as the file writes it.
@@ -29,8 +30,19 @@ type RowFilter struct {
 
 // Rule is an access.Rule as the file writes it.
 type Rule struct {
-	Action Words `yaml:"action"`
-	Target Words `yaml:"target"`
+	Action Words                `yaml:"action"`
+	Target Words                `yaml:"target"`
+	When   map[string]Condition `yaml:"when"`
+}
+
+// Condition is an access.Condition as the file writes it; its argument is the key above it.
+type Condition struct {
+	Equals  Words  `yaml:"equals"`
+	Glob    Words  `yaml:"glob"`
+	Min     *int64 `yaml:"min"`
+	Max     *int64 `yaml:"max"`
+	Present bool   `yaml:"present"`
+	Absent  bool   `yaml:"absent"`
 }
 
 // Words is a list of texts that may be written as a single text when it has one element.
@@ -43,7 +55,8 @@ func (c Config) Policy() (*access.RuleSet, error) {
 		p := c.Personas[name]
 		personas = append(personas, access.Persona{
 			Name: name, Description: p.Description, Allow: toRules(p.Allow), Deny: toRules(p.Deny), Rows: toRows(p.Rows),
-			Caps: access.Caps{MaxRows: p.MaxRows, MaxRangeDays: p.MaxRangeDays, ExplainOnly: p.ExplainOnly},
+			Caps:    access.Caps{MaxRows: p.MaxRows, MaxRangeDays: p.MaxRangeDays, ExplainOnly: p.ExplainOnly},
+			Purpose: p.Purpose,
 		})
 	}
 	return access.Compile(personas)
@@ -52,9 +65,20 @@ func (c Config) Policy() (*access.RuleSet, error) {
 func toRules(written []Rule) []access.Rule {
 	rules := make([]access.Rule, len(written))
 	for i, r := range written {
-		rules[i] = access.Rule{Actions: r.Action, Targets: r.Target}
+		rules[i] = access.Rule{Actions: r.Action, Targets: r.Target, When: toConditions(r.When)}
 	}
 	return rules
+}
+
+func toConditions(written map[string]Condition) map[string]access.Condition {
+	if len(written) == 0 {
+		return nil
+	}
+	conditions := make(map[string]access.Condition, len(written))
+	for argument, c := range written {
+		conditions[argument] = access.Condition{Equals: c.Equals, Glob: c.Glob, Min: c.Min, Max: c.Max, Present: c.Present, Absent: c.Absent}
+	}
+	return conditions
 }
 
 // Claims are the attributes in the form that access.Principal has them; nil when there are none.

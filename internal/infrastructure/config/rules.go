@@ -22,10 +22,13 @@ type rule struct {
 
 var rules = map[string]rule{
 	"address":         {validAddress, "must be an address such as 127.0.0.1:7878: an IP address or localhost, a colon and a port"},
+	"contact":         {validContact, "must be a mailto:, https: or tel: URI"},
 	"environment_tag": {identity.ValidEnv, "must be a lower-case letter and up to 15 more lower-case letters or digits"},
 	"endpoint":        {validEndpoint, "must be an https:// URL without query or credentials; http:// is for loopback only"},
 	"env_name":        {validEnvName, "must be the name of an environment variable"},
 	"host":            {validHost, "must be a host name or IP address, with or without a port, and without a scheme"},
+	"instant":         {validInstant, "must be a time such as 2027-01-31T00:00:00Z"},
+	"network":         {validNetwork, "must be a network such as 10.0.0.0/8, or an address"},
 	"origin":          {validOrigin, "must be an origin such as https://app.example.com: a scheme, a host and perhaps a port"},
 	"printable":       {printable, "must hold printable characters only"},
 	"tool_suffix":     {validToolSuffix, "must be an underscore and 1 to 20 lower-case letters, digits or underscores, such as _tool"},

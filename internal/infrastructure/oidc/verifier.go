@@ -102,6 +102,15 @@ func (v *Verifier) Check(context.Context) error {
 	return errors.Join(failures...)
 }
 
+// Fetch has the keys of all issuers fetched, waits for them, and answers what Check then does.
+func (v *Verifier) Fetch(ctx context.Context) error {
+	v.Warm()
+	for _, i := range v.issuers {
+		_, _ = i.keys.find(ctx, token{}) // which fits no key, so that what is being fetched is waited for
+	}
+	return v.Check(ctx)
+}
+
 // Verify implements identity.TokenVerifier. It waits for an issuer's keys only when those at hand do not fit, for at most
 // five seconds, and never because of another issuer.
 func (v *Verifier) Verify(ctx context.Context, text string) (access.Principal, error) {

@@ -1,5 +1,5 @@
-// Package ratelimit bounds how often a principal may do things of one class: a token bucket for each pair, in memory
-// that does not grow with the number of principals.
+// Package ratelimit bounds how often, and how much at once, is asked: by a principal in a class, from an address, and
+// altogether. It keeps its counts in memory that does not grow with the number of principals or addresses.
 package ratelimit
 
 import (
@@ -7,13 +7,10 @@ import (
 	"math"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
-	"golang.org/x/time/rate"
-
 	"github.com/steward-mcp/steward/internal/domain/fault"
 )
 
-// Faults of the limiter.
+// Faults of the limits.
 var (
 	ErrRate   = fault.New(fault.Exhausted, "limit.rate", "The rate limit is used up; try again shortly.")
 	ErrConfig = fault.New(fault.Invalid, "limit.config", "A rate limit needs at least 1 request a minute, a burst of at least 1 and room for at least 1 bucket.")
@@ -34,8 +31,7 @@ type Config struct {
 // Limiter holds the buckets. It is safe for concurrent use.
 type Limiter struct {
 	config  Config
-	buckets *lru.Cache[bucketKey, *rate.Limiter]
-	now     func() time.Time
+	buckets *buckets[bucketKey]
 }
 
 type bucketKey struct{ principal, class string }
@@ -45,14 +41,15 @@ func New(c Config, now func() time.Time) (*Limiter, error) {
 	if c.Buckets == 0 {
 		c.Buckets = DefaultBuckets
 	}
-	if c.Enabled && (c.RequestsPerMinute < 1 || c.BurstSize < 1) {
+	rate := Rate{PerMinute: c.RequestsPerMinute, Burst: c.BurstSize}
+	if c.Enabled && !rate.valid() {
 		return nil, ErrConfig
 	}
-	buckets, err := lru.New[bucketKey, *rate.Limiter](c.Buckets)
+	buckets, err := newBuckets[bucketKey](rate, c.Buckets, now)
 	if err != nil {
-		return nil, ErrConfig.Because(err)
+		return nil, err
 	}
-	return &Limiter{config: c, buckets: buckets, now: now}, nil
+	return &Limiter{config: c, buckets: buckets}, nil
 }
 
 // Take counts one request of the principal against its limit for class, or refuses it with ErrRate, which says the
@@ -62,16 +59,31 @@ func (l *Limiter) Take(_ context.Context, principal, class string) error {
 	if !l.config.Enabled {
 		return nil
 	}
-	now := l.now()
-	bucket := l.bucket(bucketKey{principal, class})
-	if bucket.AllowN(now, 1) {
+	wait := l.buckets.take(bucketKey{principal, class})
+	if wait == 0 {
 		return nil
 	}
-	wait := l.untilOne(bucket.TokensAt(now))
-	return ErrRate.After(wait).Saying(
-		"The limit of %d requests a minute, in bursts of at most %d, is used up: 0 remain; try again in %d s.",
-		l.config.RequestsPerMinute, l.config.BurstSize, int(math.Ceil(wait.Seconds())))
+	return refusal(ErrRate, "The limit", "principal", l.buckets.rate, wait)
 }
+
+// refusal says the limit, what remains and when to try again.
+func refusal(f *fault.Fault, limit, name string, r Rate, wait time.Duration) *fault.Fault {
+	return f.After(wait).Saying(
+		"%s of %d requests a minute, in bursts of at most %d, is used up: 0 remain; try again in %d s.",
+		limit, r.PerMinute, r.Burst, int(math.Ceil(wait.Seconds()))).Because(quota{name, r.PerMinute})
+}
+
+// quota is the limit that a fault is about, and the fault's cause, so that a transport can tell it in headers.
+type quota struct {
+	name      string
+	perMinute int
+}
+
+// Error implements error.
+func (q quota) Error() string { return "the limit of each " + q.name }
+
+// Quota is the name of the limit, and the requests that it gives a minute.
+func (q quota) Quota() (name string, perMinute int) { return q.name, q.perMinute }
 
 // Budget is what a principal may still do in a class.
 type Budget struct {
@@ -86,33 +98,8 @@ func (l *Limiter) Left(principal, class string) Budget {
 	if !l.config.Enabled {
 		return Budget{}
 	}
-	b := Budget{Limited: true, RequestsPerMinute: l.config.RequestsPerMinute, BurstSize: l.config.BurstSize, Remaining: l.config.BurstSize}
-	// Peek, so that asking keeps no bucket alive and makes none.
-	if bucket, ok := l.buckets.Peek(bucketKey{principal, class}); ok {
-		b.Remaining = max(0, int(bucket.TokensAt(l.now())))
+	return Budget{
+		Limited: true, RequestsPerMinute: l.config.RequestsPerMinute, BurstSize: l.config.BurstSize,
+		Remaining: max(0, int(l.buckets.tokens(bucketKey{principal, class}))),
 	}
-	return b
-}
-
-// bucket finds or makes the bucket of k. When there is no room, the bucket that was longest without a request goes. It
-// is forgotten, and so full again when its principal returns: many principals at once can gain by that at most a burst
-// each, and one that has been quiet for burst/rate has a full bucket anyway.
-func (l *Limiter) bucket(k bucketKey) *rate.Limiter {
-	if bucket, ok := l.buckets.Get(k); ok {
-		return bucket
-	}
-	made := rate.NewLimiter(l.perSecond(), l.config.BurstSize)
-	if first, ok, _ := l.buckets.PeekOrAdd(k, made); ok {
-		return first // another request was first
-	}
-	return made
-}
-
-func (l *Limiter) perSecond() rate.Limit { return rate.Limit(float64(l.config.RequestsPerMinute) / 60) }
-
-// untilOne is how long a bucket with these tokens needs until it holds a whole one, rounded up to a millisecond, so
-// that whoever waits that long is not refused by a rounding error.
-func (l *Limiter) untilOne(tokens float64) time.Duration {
-	seconds := (1 - tokens) / float64(l.perSecond())
-	return time.Duration(math.Ceil(seconds*1000)) * time.Millisecond
 }

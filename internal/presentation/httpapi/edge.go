@@ -1,16 +1,15 @@
 // Package httpapi is the HTTP edge: what happens to every request before anything understands it, and the two
-// listeners. Order is the contract: record, panic guard, Host and Origin, size, credentials.
+// listeners. Order is the contract: whose address it is, record, panic guard, network, Host and Origin, limits of the
+// address, credentials, limits of the principal, size.
 package httpapi
 
 import (
 	"context"
 	"encoding/json"
-	"math"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
-	"slices"
-	"strconv"
 	"strings"
 
 	"go.opentelemetry.io/otel/propagation"
@@ -35,6 +34,8 @@ var (
 	errHost     = fault.New(fault.Denied, "http.host", "The Host header names a host that this server does not answer for.")
 	errOrigin   = fault.New(fault.Denied, "http.origin", "Pages of this origin may not call this server.")
 	errQueryKey = fault.New(fault.Invalid, "http.credential_in_url", "Credentials travel in the Authorization header, never in a URL.")
+	errAddress  = fault.New(fault.Denied, "http.address", "This server does not answer to your network.")
+	errUnread   = fault.New(fault.Invalid, "http.malformed", "This is no request of HTTP/1.1.")
 	errNotFound = fault.New(fault.NotFound, "http.not_found", "There is nothing at this address; MCP is served at /mcp.")
 )
 
@@ -49,6 +50,12 @@ type Edge struct {
 	Context propagation.TextMapPropagator // reads the trace context that a caller sends in headers
 
 	Resource *Resource // nil when no access tokens are accepted
+	Limits   Limits    // nil for none
+	Proxies  Proxies
+	Networks []netip.Prefix // whose clients are answered; empty for everybody's
+	Contact  Contact
+
+	BehindTLS bool // clients come through TLS that ends before this process
 }
 
 // Guard wraps a handler: behind it every request is on record, of bounded size, from a known principal. The handler
@@ -69,6 +76,12 @@ func (e *Edge) Guard(next http.Handler) http.Handler {
 			e.reject(ctx, w, r, err)
 			return
 		}
+		leave, err := e.enter(request)
+		if err != nil {
+			e.turnAway(ctx, w, r, audit.ByLimit, fault.From(err))
+			return
+		}
+		defer leave()
 		r.Body = http.MaxBytesReader(innermost(w), r.Body, e.MaxBody)
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
@@ -79,8 +92,24 @@ func (e *Edge) NotFound() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, request := e.open(r.Context(), w, r)
 		defer e.finish(ctx, w, request)
+		if f := e.knock(r); f != nil {
+			e.turnAway(ctx, w, r, audit.ByLimit, f)
+			return
+		}
+		if credentialInURL(r.URL) {
+			e.turnAway(ctx, w, r, audit.ByEdge, errQueryKey)
+			return
+		}
 		e.turnAway(ctx, w, r, audit.ByEdge, errNotFound)
 	})
+}
+
+// Unread puts a request on record that was refused before it was one, for WithUnread.
+func (e *Edge) Unread(ctx context.Context, remote string) {
+	_, q := e.Records.Open(ctx, cqrs.Arrival{Transport: "http", Address: host(remote), Method: "other"})
+	if err := q.Refuse(ctx, audit.ByEdge, errUnread); err != nil {
+		e.Log.Error("audit.lost", zap.String("request_id", q.ID()), observe.Error(err))
+	}
 }
 
 func (e *Edge) open(ctx context.Context, w http.ResponseWriter, r *http.Request) (context.Context, *cqrs.Request) {
@@ -88,12 +117,14 @@ func (e *Edge) open(ctx context.Context, w http.ResponseWriter, r *http.Request)
 		Transport: "http", Address: host(r.RemoteAddr), Method: r.Method + " " + routeOf(r.URL.Path),
 	})
 	w.Header().Set("X-Request-Id", request.ID())
-	w.Header().Set("X-Content-Type-Options", "nosniff")
 	return ctx, request
 }
 
 // inspect is what can be refused without knowing who asks.
 func (e *Edge) inspect(r *http.Request) (string, *fault.Fault) {
+	if len(e.Networks) > 0 && !(Proxies{Trusted: e.Networks}).trusts(addressOf(r.RemoteAddr)) {
+		return audit.ByEdge, errAddress
+	}
 	if !allowedHost(r.Host, e.Hosts) {
 		return audit.ByEdge, errHost
 	}
@@ -103,18 +134,13 @@ func (e *Edge) inspect(r *http.Request) (string, *fault.Fault) {
 			return audit.ByEdge, errOrigin
 		}
 	}
-	for name := range r.URL.Query() {
-		if slices.Contains(credentialNames, strings.ToLower(name)) {
-			return audit.ByEdge, errQueryKey
-		}
+	if credentialInURL(r.URL) {
+		return audit.ByEdge, errQueryKey
+	}
+	if f := e.knock(r); f != nil {
+		return audit.ByLimit, f
 	}
 	return "", nil
-}
-
-// credentialNames are the query parameters by which clients of other servers send credentials, and by which proxies
-// then log them.
-var credentialNames = []string{
-	"api_key", "apikey", "api-key", "access_token", "id_token", "refresh_token", "token", "jwt", "bearer", "authorization", "key",
 }
 
 // reject refuses a credential. Why is for the operator alone.
@@ -179,9 +205,7 @@ func (e *Edge) finish(ctx context.Context, w http.ResponseWriter, q *cqrs.Reques
 
 // write answers a fault outside any protocol. The body is {"error": {code, message, request_id}}.
 func write(w http.ResponseWriter, f *fault.Fault, request string) {
-	if f.RetryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
-	}
+	sayLimit(w.Header(), f)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(statusOf(f.Kind))
 	_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]string{ // a client that left cannot be told
@@ -242,7 +266,7 @@ func host(address string) string {
 
 // routeOf keeps caller text out of records: a path that is not a route is "other".
 func routeOf(path string) string {
-	if path == MCPPath || path == metadataPath || path == metadataPath+MCPPath {
+	if path == MCPPath || path == metadataPath || path == metadataPath+MCPPath || path == securityPath || path == healthPath {
 		return path
 	}
 	return "other"

@@ -71,7 +71,7 @@ func TestAdmit_HasRoomForSoMany(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := httpapi.Admit(bound, 2)
+	l := httpapi.Admit(bound, httpapi.Room{Most: 2}, nil)
 	accepted, ended := make(chan net.Conn, 3), make(chan error, 1)
 	go func() {
 		for {

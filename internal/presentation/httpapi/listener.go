@@ -2,9 +2,11 @@ package httpapi
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"go.uber.org/zap"
@@ -31,15 +33,38 @@ type Listener struct {
 	handlers presence
 	done     chan struct{}
 	quit     context.CancelFunc
+	room     Room
+	unread   func(ctx context.Context, remote string)
+}
+
+// Option is something that not every listener has.
+type Option func(*Listener)
+
+// WithTLS makes the listener speak TLS, and nothing else. The configuration says where certificates come from.
+func WithTLS(c *tls.Config) Option { return func(l *Listener) { l.server.TLSConfig = c } }
+
+// WithRoom bounds the connections. Without it there is room for 4096, of whomever.
+func WithRoom(r Room) Option { return func(l *Listener) { l.room = r } }
+
+// WithUnread tells of each request that was refused before it was one: net/http could not read it. tell may take its
+// time; ctx is that of the listener, and remote the address of the peer.
+func WithUnread(tell func(ctx context.Context, remote string)) Option {
+	return func(l *Listener) { l.unread = tell }
 }
 
 // NewListener makes a listener that is not listening yet.
-func NewListener(address string, handler http.Handler, log *zap.Logger) *Listener {
-	l := &Listener{address: address, log: log, done: make(chan struct{})}
+func NewListener(address string, handler http.Handler, log *zap.Logger, options ...Option) *Listener {
+	l := &Listener{address: address, log: log, done: make(chan struct{}), room: Room{Most: maxConnections}}
 	errorLog, _ := zap.NewStdLogAt(sparing(log), zap.WarnLevel) // fails on a level that does not exist
 	l.server = &http.Server{
-		Handler: l.handlers.of(paced(handler)), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		Handler: l.handlers.of(attended(paced(handler))), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: errorLog, DisableGeneralOptionsHandler: true,
+		Protocols: new(http.Protocols), ConnContext: attend, ConnState: l.follow,
+	}
+	// Of HTTP/2 a peer could have hundreds of requests on one connection, which nothing here counts.
+	l.server.Protocols.SetHTTP1(true)
+	for _, option := range options {
+		option(l)
 	}
 	return l
 }
@@ -63,13 +88,24 @@ func (l *Listener) Start(ctx context.Context) error {
 	base, quit := context.WithCancel(context.WithoutCancel(ctx))
 	l.bound, l.quit = bound.Addr(), quit
 	l.server.BaseContext = func(net.Listener) context.Context { return base }
+	scarce := sparing(l.log)
+	admitted := admit(bound, l.room, func(from netip.Addr) {
+		scarce.Warn("an address has too many connections", zap.Stringer("address", from))
+	})
 	go func() {
 		defer close(l.done)
-		if err := l.server.Serve(admit(bound, maxConnections)); !errors.Is(err, http.ErrServerClosed) {
+		if err := l.serve(admitted); !errors.Is(err, http.ErrServerClosed) {
 			l.log.Error("the listener failed", zap.String("address", l.address), zap.Error(err))
 		}
 	}()
 	return nil
+}
+
+func (l *Listener) serve(bound net.Listener) error {
+	if l.server.TLSConfig != nil {
+		return l.server.ServeTLS(bound, "", "") // TLSConfig has the certificate
+	}
+	return l.server.Serve(bound)
 }
 
 // Address is where it listens, with the port that was chosen for :0. Valid after Start.

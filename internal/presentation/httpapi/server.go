@@ -9,8 +9,6 @@ import (
 // MCPPath is where MCP is served.
 const MCPPath = "/mcp"
 
-const healthPath = "/health"
-
 // Check says whether something that answers depend on is well. The error may be shown to an operator.
 type Check struct {
 	Name string
@@ -19,20 +17,25 @@ type Check struct {
 	Vital bool
 }
 
-// Main is the handler of the public listener: MCP behind the edge, an open /health that says only that the process
-// serves, and the metadata by which clients find out where to sign in, if they can. Paths are taken as they are written: http.ServeMux would answer some that come close, such as //mcp,
-// with a redirect of its own that is on no record.
+// Main is the handler of the public listener: MCP behind the edge, and what Public lists. Paths are taken as they are
+// written: http.ServeMux would answer some that come close, such as //mcp, with a redirect of its own that is on no
+// record.
 func Main(edge *Edge, mcp http.Handler) http.Handler {
 	guarded, absent, metadata := edge.Guard(mcp), edge.NotFound(), edge.Metadata()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	preflight, contact := edge.public(edge.preflight), edge.public(edge.contact)
+	return edge.front(func(w http.ResponseWriter, r *http.Request) {
 		switch {
+		case edge.isPreflight(r):
+			preflight.ServeHTTP(w, r)
 		case r.URL.Path == MCPPath:
 			guarded.ServeHTTP(w, r)
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			absent.ServeHTTP(w, r)
 		case edge.Resource.serves(r.URL.Path):
 			metadata.ServeHTTP(w, r)
-		case r.URL.Path == healthPath:
+		case r.URL.Path == securityPath:
+			contact.ServeHTTP(w, r)
+		case r.URL.Path == healthPath && !credentialInURL(r.URL):
 			answer(w, http.StatusOK, map[string]string{"status": "ok"})
 		default:
 			absent.ServeHTTP(w, r)
@@ -50,6 +53,7 @@ func Admin(metrics http.Handler, checks []Check) http.Handler {
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { ready(w, r, checks) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		secure(w.Header())
 		if !allowedHost(r.Host, nil) || r.Header.Get("Origin") != "" && !allowedOrigin(r.Header.Get("Origin"), nil) {
 			http.Error(w, errHost.Message, http.StatusForbidden)
 			return

@@ -136,7 +136,7 @@ func (s *Server) missing(ctx context.Context, x *exchange) (governed bool, err e
 	switch method := mcp.MCPMethod(m.Method); {
 	case method == mcp.MethodToolsCall:
 		if name, ok := s.catalog.Plain(m.Name); !ok {
-			_, err = s.call.Do(ctx, toolapp.Call{Change: cqrs.Change{By: actor}, Tool: name, Arguments: m.Arguments})
+			_, err = s.call.Do(ctx, toolapp.Call{Change: cqrs.Change{By: actor}, Tool: name, Arguments: m.Arguments, Reason: m.Meta.Purpose})
 		}
 	case method == mcp.MethodResourcesRead && resources.Any():
 		if !resources.Has(m.URI) {

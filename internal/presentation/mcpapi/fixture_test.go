@@ -67,6 +67,8 @@ func (w *world) Decide(_ access.Principal, demands ...access.Demand) access.Deci
 	return access.Decision{Allowed: true, Rule: "p/allow[0]"}
 }
 
+func (w *world) Obligations(access.Principal) access.Obligations { return access.Obligations{} }
+
 func (w *world) Take(context.Context, string, string) error { return w.limit }
 
 // taken gives the records of all closed requests and forgets them.
@@ -104,7 +106,7 @@ func newWorldWith(tb testing.TB, suffix string) *world {
 	}
 	w.recorder = cqrs.NewRecorder(w, time.Now)
 	gate := cqrs.NewGate(w, w, w.recorder, zap.NewNop(), time.Minute)
-	call, err := toolapp.NewCall(gate, catalog, anything)
+	call, err := toolapp.NewCall(gate, w, catalog, anything)
 	if err != nil {
 		tb.Fatal(err)
 	}

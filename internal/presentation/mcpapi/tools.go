@@ -40,7 +40,7 @@ func (s *Server) callTool(ctx context.Context, r mcp.CallToolRequest) (*mcp.Call
 	defer done()
 	result, err := s.call.Do(ctx, toolapp.Call{
 		Change: cqrs.Change{By: x.request.Actor()},
-		Tool:   name, Arguments: x.message.Arguments,
+		Tool:   name, Arguments: x.message.Arguments, Reason: x.message.Meta.Purpose,
 	})
 	if err != nil {
 		return x.fail(fault.From(err)), nil

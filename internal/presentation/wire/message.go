@@ -28,6 +28,7 @@ type Message struct {
 type Meta struct {
 	ProtocolVersion string            // io.modelcontextprotocol/protocolVersion
 	Client          string            // io.modelcontextprotocol/clientInfo, name/version
+	Purpose         string            // steward/purpose, as sent
 	Trace           map[string]string // traceparent, tracestate, baggage, and the name Claude Code gives the call
 	ProgressToken   json.RawMessage   // as sent; nil when it is neither a number nor a string, or longer than maxToken
 }
@@ -120,6 +121,7 @@ func (m *Meta) read(raw json.RawMessage) {
 	if json.Unmarshal(members["io.modelcontextprotocol/clientInfo"], &client) == nil {
 		m.Client = ClientName(client.Name, client.Version)
 	}
+	m.Purpose = word("steward/purpose")
 	if token := members["progressToken"]; len(token) <= maxToken && identifies(token) {
 		m.ProgressToken = token
 	}

@@ -49,7 +49,7 @@ func New(loader *manifest.Loader, engine metric.Source, by access.Principal, per
 	if err != nil {
 		return nil, err
 	}
-	t.call, err = toolapp.NewCall(gate, catalog, compiled)
+	t.call, err = toolapp.NewCall(gate, policy, catalog, compiled)
 	return t, err
 }
 

@@ -56,6 +56,7 @@ func define(name, title, description string) tool.Definition {
 	return tool.Definition{
 		Name: name, Title: title, Description: description, ReadOnly: true, Idempotent: true, Icon: "metrics",
 		InputSchema: schema(name + ".input"), OutputSchema: schema(name + ".output"),
+		Recorded: []string{"metrics", "name", "limit"},
 	}
 }
 

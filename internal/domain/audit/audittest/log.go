@@ -193,7 +193,7 @@ func Full() audit.Record {
 		Time: time.Date(2026, 3, 1, 12, 30, 15, 123456789, time.UTC), Phase: audit.Closed,
 		Request: "req_ab3d", Actor: "key:k7", Personas: []string{"analyst", "auditor"}, Client: "inspector/1.0",
 		Address: "192.0.2.7", Transport: "http", Revision: "2026-07-28", Method: "tools/call", Action: "tool.call",
-		Target: "tool:query", Demands: []string{"metric.query metric:revenue"}, Arguments: "9f86d081",
+		Target: "tool:query", Definition: "d1e5", Demands: []string{"metric.query metric:revenue"}, Arguments: "9f86d081", Redacted: "limit=10 where=string(7)",
 		Outcome: "access.denied", DeniedBy: "policy", Rule: "analyst/deny[1]", Policy: "5e88", DurationUS: 42, Count: 7,
 		Trace: "4bf9", Detail: "one",
 	}

@@ -1,0 +1,136 @@
+package toolapp
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// recording says what the audit holds of a tool's arguments. It is closed by default: of a value its kind and its length,
+// and of a name that the schema does not know only that there was one, because both are the caller's text.
+type recording struct {
+	known optional
+	open  map[string]bool // arguments whose values may be recorded
+}
+
+// Bounds of what is recorded, so that the audit need not cut it.
+const (
+	openText   = 64  // characters of a value
+	openItems  = 16  // of a list
+	openLength = 768 // of everything
+)
+
+func newRecording(known optional, open []string) recording {
+	r := recording{known: known, open: make(map[string]bool, len(open))}
+	for _, name := range open {
+		r.open[name] = true
+	}
+	return r
+}
+
+// kinds is the arguments without any value: `explain=true metrics=array(2) where=string(17)`.
+func (r recording) kinds(args json.RawMessage) string {
+	return r.line(args, func(string) bool { return false })
+}
+
+// values is the arguments with the values that may be recorded, or closed where there are none of these. It is for
+// arguments that the tool has accepted: until then a name may be anything.
+func (r recording) values(args json.RawMessage, closed string) string {
+	if len(r.open) == 0 {
+		return closed
+	}
+	if line := r.line(args, func(name string) bool { return r.open[name] }); len(line) <= openLength {
+		return line
+	}
+	return closed
+}
+
+func (r recording) line(args json.RawMessage, open func(name string) bool) string {
+	var given map[string]json.RawMessage
+	if json.Unmarshal(args, &given) != nil {
+		return kind(args)
+	}
+	var out strings.Builder
+	unknown := 0
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if _, known := r.known[name]; !known {
+			unknown++
+			continue
+		}
+		said := ""
+		if open(name) {
+			said = value(given[name])
+		}
+		if said == "" {
+			said = kind(given[name])
+		}
+		out.WriteString(name + "=" + said + " ")
+	}
+	if unknown > 0 {
+		out.WriteString("unknown(" + strconv.Itoa(unknown) + ")")
+	}
+	return strings.TrimSuffix(out.String(), " ")
+}
+
+// kind is what a value is, and how long: characters, digits, elements, members.
+func kind(value json.RawMessage) string {
+	var v any
+	switch {
+	case len(value) == 0 || json.Unmarshal(value, &v) != nil:
+		return "invalid"
+	case v == nil:
+		return "null"
+	}
+	switch v := v.(type) {
+	case bool:
+		return strconv.FormatBool(v)
+	case string:
+		return "string(" + strconv.Itoa(utf8.RuneCountInString(v)) + ")"
+	case []any:
+		return "array(" + strconv.Itoa(len(v)) + ")"
+	case map[string]any:
+		return "object(" + strconv.Itoa(len(v)) + ")"
+	default:
+		return "number(" + strconv.Itoa(len(value)) + ")"
+	}
+}
+
+// value is a word, a number, or a list of words with the kinds of what is neither; empty for anything else.
+func value(raw json.RawMessage) string {
+	var list []json.RawMessage
+	if json.Unmarshal(raw, &list) != nil {
+		return word(raw)
+	}
+	if len(list) > openItems {
+		return ""
+	}
+	items := make([]string, len(list))
+	for i, item := range list {
+		if items[i] = word(item); items[i] == "" {
+			items[i] = kind(item)
+		}
+	}
+	return "[" + strings.Join(items, " ") + "]"
+}
+
+// word is a short name, date or number, and empty for a text that could be anything else.
+func word(raw json.RawMessage) string {
+	var text string
+	if json.Unmarshal(raw, &text) != nil {
+		var number json.Number
+		if json.Unmarshal(raw, &number) != nil {
+			return ""
+		}
+		text = number.String()
+	}
+	if text == "" || len(text) > openText || strings.Trim(text, wordCharacters) != "" {
+		return ""
+	}
+	return text
+}
+
+// wordCharacters has no bracket, space or equals sign, so that no value looks like a kind or like another argument.
+const wordCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:+-"

@@ -1,0 +1,59 @@
+package httpapi
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// secure sets what every answer says to browsers: that it is data, for nobody else, and nothing to show.
+func secure(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Referrer-Policy", "no-referrer")
+}
+
+// dress is secure, and what depends on how the request came: that the next one has to come by TLS (RFC 6797), and that
+// a page which the operator listed may read the answer.
+func (e *Edge) dress(h http.Header, r *http.Request) {
+	secure(h)
+	if r.TLS != nil || e.BehindTLS {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+	if len(e.Origins) == 0 {
+		return
+	}
+	h.Add("Vary", "Origin")
+	if origin, ok := e.listed(r); ok {
+		h.Set("Access-Control-Allow-Origin", origin)
+		h.Set("Access-Control-Expose-Headers", "Mcp-Session-Id, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id")
+	}
+}
+
+// listed is the origin of the page that asks, if the operator has listed it. Pages of loopback origins may ask too, but
+// only those that need no leave of a browser: which of this machine's programs serves such a page nobody knows.
+func (e *Edge) listed(r *http.Request) (origin string, ok bool) {
+	origins := r.Header.Values("Origin")
+	if len(origins) != 1 {
+		return "", false
+	}
+	return origins[0], slices.Contains(e.Origins, strings.ToLower(origins[0]))
+}
+
+// isPreflight reports whether a browser asks, without credentials, if a listed page may send a request.
+func (e *Edge) isPreflight(r *http.Request) bool {
+	_, ok := e.listed(r)
+	return ok && r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" &&
+		(r.URL.Path == MCPPath || e.Resource.serves(r.URL.Path))
+}
+
+// preflight says what a listed page may send.
+func (e *Edge) preflight(w http.ResponseWriter, _ *http.Request) {
+	h := w.Header()
+	h.Set("Access-Control-Allow-Methods", "GET, POST, DELETE")
+	h.Set("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Last-Event-ID, Mcp-Method, Mcp-Name, "+
+		"Mcp-Protocol-Version, Mcp-Session-Id, Traceparent, Tracestate, Baggage")
+	h.Set("Access-Control-Max-Age", "600")
+	w.WriteHeader(http.StatusNoContent)
+}
