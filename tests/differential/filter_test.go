@@ -146,14 +146,18 @@ func onTime(r *rand.Rand, f field, at reach) condition {
 	switch r.IntN(5) {
 	case 0:
 		filter["op"], filter["values"] = "between", []any{first, last}
-		return condition{p.builder() + " BETWEEN '" + first + "' AND '" + last + "'",
-			p.name(r) + " " + cased(r, "BETWEEN") + " '" + first + "' " + cased(r, "AND") + " '" + last + "'", filter}
+		return condition{
+			p.builder() + " BETWEEN '" + first + "' AND '" + last + "'",
+			p.name(r) + " " + cased(r, "BETWEEN") + " '" + first + "' " + cased(r, "AND") + " '" + last + "'", filter,
+		}
 	case 1:
 		filter["op"] = "is_not_null"
 		return condition{p.builder() + " IS NOT NULL", p.name(r) + " " + cased(r, "IS NOT NULL"), filter}
 	case 2:
-		return condition{engine: "CAST(" + p.builder() + " AS DATE) >= DATE '" + first + "'",
-			text: "cast(" + p.name(r) + " as date) >= " + pick(r, []string{"'" + first + "'", "date '" + first + "'", "cast('" + first + "' as date)"})}
+		return condition{
+			engine: "CAST(" + p.builder() + " AS DATE) >= DATE '" + first + "'",
+			text:   "cast(" + p.name(r) + " as date) >= " + pick(r, []string{"'" + first + "'", "date '" + first + "'", "cast('" + first + "' as date)"}),
+		}
 	}
 	op := pick(r, []string{">=", "<", ">", "<=", "="})
 	filter["op"], filter["value"] = op, first
@@ -200,8 +204,10 @@ func onValue(r *rand.Rand, p place) condition {
 		}
 		word := map[bool]string{false: "IN", true: "NOT IN"}[not]
 		filter["op"], filter["values"] = map[bool]string{false: "in", true: "not_in"}[not], some
-		return condition{p.builder() + " " + word + " (" + strings.Join(engine, ", ") + ")",
-			p.name(r) + " " + cased(r, word) + " (" + strings.Join(spellings, ",") + ")", filter}
+		return condition{
+			p.builder() + " " + word + " (" + strings.Join(engine, ", ") + ")",
+			p.name(r) + " " + cased(r, word) + " (" + strings.Join(spellings, ",") + ")", filter,
+		}
 	case 2:
 		if isText && text != "" {
 			first := []rune(text)[:1]
@@ -210,8 +216,10 @@ func onValue(r *rand.Rand, p place) condition {
 			return condition{p.builder() + " LIKE " + literal(pattern), p.name(r) + " " + cased(r, "LIKE") + " " + spelt(pattern), filter}
 		}
 	case 3:
-		return condition{engine: "CAST(" + p.builder() + " AS VARCHAR) != " + literal(fmt.Sprint(v)),
-			text: "CAST(" + p.name(r) + " AS " + pick(r, []string{"varchar", "TEXT", "string"}) + ") <> " + spelt(fmt.Sprint(v))}
+		return condition{
+			engine: "CAST(" + p.builder() + " AS VARCHAR) != " + literal(fmt.Sprint(v)),
+			text:   "CAST(" + p.name(r) + " AS " + pick(r, []string{"varchar", "TEXT", "string"}) + ") <> " + spelt(fmt.Sprint(v)),
+		}
 	}
 	op := pick(r, []string{"=", "!=", "=", "<", ">="})
 	if _, is := v.(bool); is {

@@ -215,7 +215,8 @@ func (w *world) common(metrics []string) []reach {
 		m := w.Metrics[slices.IndexFunc(w.Metrics, func(m struct {
 			Name, Kind string
 			Fields     []reach
-		}) bool {
+		},
+		) bool {
 			return m.Name == name
 		})]
 		if i == 0 {

@@ -135,7 +135,7 @@ func lands(t *testing.T) (whole, north land) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	make := func(name string) land {
+	raise := func(name string) land {
 		l := land{file: filepath.Join(dir, name, "shop.duckdb")}
 		project := filepath.Dir(l.file)
 		if err := writeManifest(project, text); err != nil {
@@ -149,7 +149,7 @@ func lands(t *testing.T) (whole, north land) {
 		}
 		return l
 	}
-	whole, north = make("whole"), make("north")
+	whole, north = raise("whole"), raise("north")
 	if _, err := lab.Demo.Run(t.Context(), canaries, nil, lab.Demo.Warehouse, whole.file, north.file); err != nil {
 		t.Fatal(err)
 	}

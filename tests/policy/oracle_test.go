@@ -148,10 +148,18 @@ func (o oracle) governs(row rowRule, name string) bool {
 	})
 }
 
-// reaches reports whether a row filter can be laid on a question about a metric.
+// reaches reports whether a row filter can be laid on a question about a metric. The engine lays none on conversions.
 func (o oracle) reaches(row rowRule, about string) bool {
 	_, ok := o.world.named(row.field, about)
-	return ok && !row.empty
+	return ok && !row.empty && !o.world.converts(about)
+}
+
+// converts reports whether conversions are in the formula of a metric.
+func (u *universe) converts(name string) bool {
+	formula := append([]string{name}, u.inputs[name]...)
+	return slices.ContainsFunc(u.shop.parsed.Metrics, func(m metric.Metric) bool {
+		return m.Kind == metric.Conversion && slices.Contains(formula, m.Name)
+	})
 }
 
 // alone reports whether a field may be asked for without metrics: it and what row filters speak of are columns of one

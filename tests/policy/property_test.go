@@ -366,7 +366,7 @@ func (s *scene) recorded(a answer) {
 	case a.record.DeniedBy == "policy":
 		byRows := strings.Contains(a.record.Rule, "/rows[")
 		denies := strings.Contains(a.record.Rule, "/deny[") || a.record.Rule == "default"
-		if !byRows && (!denies || len(a.record.Demands) == 0) || a.record.Policy == "" {
+		if !byRows && !denies || denies && len(a.record.Demands) == 0 || a.record.Policy == "" {
 			s.Errorf("%s %s: refused by policy, recorded as %+v", a.tool, a.args, a.record)
 		}
 	case a.record.DeniedBy != "input" || a.record.Rule == "":

@@ -61,7 +61,7 @@ func (g Governed[M, R]) Do(ctx context.Context, m M) (result R, err error) {
 	if err != nil {
 		return result, call.refuse(audit.ByInput, err)
 	}
-	call.refusal = cmp.Or(bound.Refusal, ErrDenied)
+	call.refusal, call.conceals = cmp.Or(bound.Refusal, ErrDenied), bound.Refusal != nil
 	if err = call.decide(append([]access.Demand{m.Demand()}, bound.Demands...)...); err != nil {
 		return result, err
 	}
@@ -91,6 +91,7 @@ type passage struct {
 	demands  []access.Demand
 	decision access.Decision
 	refusal  *fault.Fault
+	conceals bool // refusal is the handler's
 	deniedBy string
 	given    given
 	intended bool
@@ -117,7 +118,9 @@ func (p *passage) decide(demands ...access.Demand) error {
 	if p.decision.Allowed {
 		return nil
 	}
-	if p.decision.Denied.Arguments != nil { // the bare demand was allowed
+	// The bare demand was allowed, so the arguments are to blame. But a handler that conceals what is there is heard
+	// first: what is not there never comes so far, and would be told apart.
+	if p.decision.Denied.Arguments != nil && !p.conceals {
 		return p.refuse(audit.ByPolicy, ErrArguments)
 	}
 	return p.refuse(audit.ByPolicy, p.refusal)
@@ -150,7 +153,8 @@ func (p *passage) leave(ctx context.Context, panicked any, err error) error {
 	}
 	f := fault.From(err)
 	if f != nil && f.Kind == fault.Denied && p.deniedBy == "" {
-		p.deniedBy = audit.ByPolicy // it was found out only while it ran
+		// It was found out only while it ran: what refused it is no rule of a persona, but what the code names.
+		p.deniedBy, p.decision.Allowed, p.decision.Rule = audit.ByPolicy, false, f.Code
 	}
 	if f != nil && f.Unwrap() != nil && (f.Kind == fault.Internal || f.Kind == fault.Unavailable) {
 		p.gate.log.Error("a handler failed", zap.String("request_id", p.request.ID()), observe.Trace(ctx),

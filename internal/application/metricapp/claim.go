@@ -64,7 +64,8 @@ func (v *View) DemandField(name string, metrics []string) (metric.Field, Claim, 
 	if !v.may(c.Demands...) {
 		c.Refusal = metric.UnknownField(name, v.FieldNames(metrics))
 	} else if !v.alone(metrics, f.Name) {
-		_, c = v.Rows(nil, []string{f.Name})
+		_, rows := v.Rows(nil, []string{f.Name})
+		c = c.And(rows)
 	}
 	return f, c, nil
 }

@@ -34,10 +34,9 @@ func (v *View) showsSaved(q metric.SavedQuery) bool {
 }
 
 // barredSaved is the rule of a row filter that cannot be laid on a saved query. One with a condition that could not be
-// read might undo whatever is added to it.
+// read might undo whatever is added to it, or name what another filter governs.
 func (v *View) barredSaved(q metric.SavedQuery) string {
-	rows := v.governing(q.Metrics)
-	if len(rows) > 0 && q.Uses.Opaque {
+	if rows := v.obliged.Rows; len(rows) > 0 && q.Uses.Opaque {
 		return rows[0].Rule
 	}
 	return v.unreachable(q.Metrics)
@@ -52,26 +51,40 @@ func (v *View) unreachable(metrics []string) string {
 // their full names; on a question without metrics, those of all row filters. When one cannot be laid, because its field is
 // out of reach, its values are missing or are of no use there, the claim refuses with ErrRows: a filter is never dropped.
 func (v *View) Rows(metrics, fields []string) ([]metric.Condition, Claim) {
+	rows := v.governing(metrics)
 	var conditions []metric.Condition
-	for _, row := range v.governing(metrics) {
-		f, ok, err := v.catalog.Resolve(row.Field, metrics)
-		apart := len(metrics) == 0 && !v.catalog.Together(append(slices.Clip(fields), f.Name))
-		if apart {
-			return nil, Claim{Refusal: errRowsAlone, Objection: row.Rule}
-		}
-		if err != nil || !ok || len(row.Values) == 0 {
-			return nil, Claim{Refusal: ErrRows, Objection: row.Rule}
-		}
-		c := metric.Comparison{Left: metric.Ref{Name: f.Name, Kind: f.Kind, Grain: f.Grain}, Op: metric.Op(row.Op)}
-		for _, value := range row.Values {
-			c.Right = append(c.Right, metric.Value{Of: value})
-		}
-		if c.Check() != nil {
+	for _, row := range rows {
+		c, ok := v.condition(row, metrics)
+		if !ok || slices.ContainsFunc(metrics, v.converts) {
 			return nil, Claim{Refusal: ErrRows, Objection: row.Rule}
 		}
 		conditions = append(conditions, c)
+		fields = append(slices.Clip(fields), c.Left.(metric.Ref).Name)
+	}
+	if len(rows) > 0 && len(metrics) == 0 && !v.catalog.Together(fields) {
+		return nil, Claim{Refusal: errRowsAlone, Objection: rows[0].Rule}
 	}
 	return conditions, Claim{}
+}
+
+// condition is a row filter in a question about the metrics; false when there is none that would hold.
+func (v *View) condition(row access.Row, metrics []string) (metric.Comparison, bool) {
+	f, ok, err := v.catalog.Resolve(row.Field, metrics)
+	c := metric.Comparison{Left: metric.Ref{Name: f.Name, Kind: f.Kind, Grain: f.Grain}, Op: metric.Op(row.Op)}
+	for _, value := range row.Values {
+		c.Right = append(c.Right, metric.Value{Of: value})
+	}
+	return c, ok && err == nil && len(row.Values) > 0 && c.Check() == nil
+}
+
+// converts reports whether conversions are in the formula of a metric. The engine lays a question's conditions on what
+// may convert, and counts every conversion of it, whosever row that is.
+func (v *View) converts(name string) bool {
+	m, _ := v.catalog.Definition(name)
+	return slices.ContainsFunc(slices.Concat([]string{name}, m.Inputs, m.Ingredients), func(part string) bool {
+		d, _ := v.catalog.Definition(part)
+		return d.Kind == metric.Conversion
+	})
 }
 
 // alone reports whether a question about the metrics can ask for a field, as far as row filters go.

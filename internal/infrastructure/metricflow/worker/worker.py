@@ -592,7 +592,10 @@ def item_name(item):
     """The engine's text for one group-by or order-by item."""
     name, grain, part = plain(item["name"]), item.get("grain"), item.get("date_part")
     if part:
-        return f"TimeDimension('{name}', date_part_name='{plain(part)}')"
+        # The builder takes one entity with the element's name; those on the way to it are the path.
+        elements = name.split("__")
+        path = ", ".join(f"'{e}'" for e in elements[:-2])
+        return f"TimeDimension('{'__'.join(elements[-2:])}', entity_path=[{path}], date_part_name='{plain(part)}')"
     return f"{name}__{plain(grain)}" if grain else name
 
 
