@@ -56,7 +56,7 @@ func (o outcome) disagrees() string {
 	switch {
 	case hidden && !strings.HasPrefix(o.steward.Error, "metric.unknown_"):
 		return fmt.Sprintf("%s is hidden, and the answer is %q with %d rows", o.asked.restricted.hidden, o.steward.Error, len(o.steward.Rows))
-	case hidden, o.steward.Error != "" && o.engine.Error != "", o.byRule():
+	case hidden, o.steward.Error != "" && o.engine.Error != "", o.byRule(), o.counts():
 		return ""
 	case o.steward.Error != "":
 		return fmt.Sprintf("refused with %s (%s), and the engine answers with %d rows", o.steward.Error, o.message, len(o.engine.Rows))
@@ -75,6 +75,24 @@ func (o outcome) disagrees() string {
 // byRule reports whether Steward refused by a rule that is written down, though the engine answers.
 func (o outcome) byRule() bool {
 	return o.steward.Error != "" && o.engine.Error == "" && stated[o.steward.Error] != ""
+}
+
+// counts reports whether Steward hides what counts conversions from somebody with a row filter: the engine would filter
+// what may convert, and not the conversions.
+func (o outcome) counts() bool {
+	return o.asked.restricted != nil && strings.HasPrefix(o.steward.Error, "metric.unknown_") && slices.ContainsFunc(o.world.asked(o.asked), func(name string) bool {
+		return slices.ContainsFunc(o.world.Metrics, func(m subject) bool { return m.Name == name && m.Kind == "conversion" })
+	})
+}
+
+// asked are the metrics of a question, or of the saved query that it runs.
+func (w *world) asked(q question) []string {
+	for _, saved := range w.Saved {
+		if saved.Name == q.saved {
+			return saved.Metrics
+		}
+	}
+	return q.metrics
 }
 
 // answered reports whether both answered with rows.
@@ -214,6 +232,8 @@ func judge(t *testing.T, outcomes []outcome) (answered int) {
 			t.Logf("refused by rule, about %s: %s: %s", o.world.Name, o.asked, o.message)
 		case o.answered():
 			answered++
+		case o.counts() && o.engine.Error == "":
+			codes["conversions "+o.steward.Error]++
 		default:
 			codes["both "+o.steward.Error]++
 			if strings.HasPrefix(o.steward.Error, "metric.engine") || o.steward.Error == "metric.warehouse" {

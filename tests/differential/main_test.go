@@ -46,18 +46,21 @@ var askEngine string
 type world struct {
 	Name, Project, Warehouse string
 	Unusable                 string // why the engine itself cannot use it
-	Metrics                  []struct {
-		Name, Kind string
-		Fields     []reach
-	}
-	Alone  []reach // without metrics
-	Fields []field
-	Saved  []struct {
+	Metrics                  []subject
+	Alone                    []reach // without metrics
+	Fields                   []field
+	Saved                    []struct {
 		Name    string
 		Metrics []string
 		Limit   int
 	}
 	named map[string]field
+}
+
+// subject is a metric with what it can be grouped by.
+type subject struct {
+	Name, Kind string
+	Fields     []reach
 }
 
 // reach is one field as some metric can be grouped by it.

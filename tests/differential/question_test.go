@@ -212,13 +212,7 @@ func (w *world) aSubject(r *rand.Rand, q *question) []reach {
 func (w *world) common(metrics []string) []reach {
 	var common []reach
 	for i, name := range metrics {
-		m := w.Metrics[slices.IndexFunc(w.Metrics, func(m struct {
-			Name, Kind string
-			Fields     []reach
-		},
-		) bool {
-			return m.Name == name
-		})]
+		m := w.Metrics[slices.IndexFunc(w.Metrics, func(m subject) bool { return m.Name == name })]
 		if i == 0 {
 			common = m.Fields
 			continue

@@ -44,7 +44,7 @@ func New(loader *manifest.Loader, engine metric.Source, by access.Principal, per
 	}
 	t := &Tools{By: by, log: &auditlog.Memory{}}
 	gate := cqrs.NewGate(policy, unlimited{}, cqrs.NewRecorder(t.log, time.Now), zap.NewNop(), time.Minute)
-	tools := append(listing.Tools(loader, loader, policy), asking.Tools(loader, engine, policy, asking.Limits{}, time.Now, chart.PNG)...)
+	tools := append(listing.Tools(loader, loader, policy), asking.Tools(loader, engine, policy, asking.Limits{Timeout: 10 * time.Minute}, time.Now, chart.PNG)...)
 	catalog, err := tool.NewCatalog(tools...)
 	if err != nil {
 		return nil, err
