@@ -17,7 +17,7 @@ import (
 
 func auditCommand() *cobra.Command {
 	c := &cobra.Command{Use: "audit", Short: "Look into the audit journal"}
-	c.AddCommand(verifyCommand(), checkpointsCommand())
+	c.AddCommand(verifyCommand(), searchCommand(), exportCommand(), reportCommand(), pruneCommand(), checkpointsCommand())
 	return c
 }
 
@@ -144,6 +144,8 @@ func tellSigned(c *cobra.Command, r auditlog.Report) {
 	switch {
 	case r.Checkpoints == 0:
 		c.Println("No checkpoint vouches for it.")
+	case r.Bad != nil:
+		c.Printf("%d checkpoints by key %s were found; what holds is signed up to record %d.\n", r.Checkpoints, r.Key, r.Signed)
 	case r.Signed < r.Seq:
 		c.Printf("%d checkpoints by key %s vouch for the records up to %d; those after it are yet to be signed.\n", r.Checkpoints, r.Key, r.Signed)
 	default:

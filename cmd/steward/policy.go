@@ -58,18 +58,10 @@ func explainCommand() *cobra.Command {
 	return c
 }
 
-var errAttribute = errors.New("--attribute is written name=value")
-
 func (f *explainFlags) run(c *cobra.Command) error {
-	for _, text := range f.attributes {
-		name, value, ok := strings.Cut(text, "=")
-		if !ok || name == "" {
-			return errAttribute
-		}
-		if f.asked.Attributes == nil {
-			f.asked.Attributes = map[string][]string{}
-		}
-		f.asked.Attributes[name] = append(f.asked.Attributes[name], value)
+	var err error
+	if f.asked.Attributes, err = parseAttributes(f.attributes); err != nil {
+		return err
 	}
 	if f.asked.Arguments = json.RawMessage(f.args); !json.Valid(f.asked.Arguments) {
 		return errors.New("--args is not JSON")
@@ -165,8 +157,10 @@ func printSight(out io.Writer, s app.Sight) {
 		what          string
 		shown, hidden []string
 	}{
-		{"tools", s.Tools, s.HiddenTools}, {"metrics", s.Metrics, s.HiddenMetrics},
-		{"dimensions and entities", s.Fields, s.HiddenFields}, {"saved queries", s.SavedQueries, s.HiddenSavedQuery},
+		{"tools", s.Tools, s.HiddenTools},
+		{"metrics", s.Metrics, s.HiddenMetrics},
+		{"dimensions and entities", s.Fields, s.HiddenFields},
+		{"saved queries", s.SavedQueries, s.HiddenSavedQuery},
 	} {
 		if len(row.shown)+len(row.hidden) == 0 {
 			continue

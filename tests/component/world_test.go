@@ -17,11 +17,13 @@ import (
 
 	"go.uber.org/fx"
 	"go.uber.org/goleak"
+	"go.uber.org/zap"
 
 	"github.com/steward-mcp/steward/cmd/steward/app"
 	"github.com/steward-mcp/steward/internal/application/identityapp"
 	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/identity"
+	"github.com/steward-mcp/steward/internal/domain/redact"
 	"github.com/steward-mcp/steward/internal/infrastructure/config"
 	"github.com/steward-mcp/steward/internal/infrastructure/telemetry"
 )
@@ -121,11 +123,10 @@ func (w *world) listen(t *testing.T, more ...fx.Option) {
 // run starts the app. It is stopped at the end of the test, or by w.stop before.
 func (w *world) run(t *testing.T, s app.Settings, options ...fx.Option) {
 	t.Helper()
-	log, err := telemetry.NewLogger(telemetry.LogConfig{Level: s.Config.Log.Level, Format: "json"}, w.log)
-	if err != nil {
-		t.Fatal(err)
+	log := func(r *redact.Redactor) (*zap.Logger, error) {
+		return telemetry.NewLogger(telemetry.LogConfig{Level: s.Config.Log.Level, Format: "json", Redact: r}, w.log)
 	}
-	a := fx.New(append(options, app.Options(s), w.tools.module(), fx.Replace(log))...)
+	a := fx.New(append(options, app.Options(s), w.tools.module(), fx.Decorate(log))...)
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatalf("start: %v\n%s", err, w.log)
 	}

@@ -56,13 +56,27 @@ func (l *load) call(ctx context.Context, c *harness.Client, n int) bool {
 	return true
 }
 
+// kills is how often the server is killed: `make soak` asks for many more than every run of the tests can wait for.
+func kills(t *testing.T) int {
+	t.Helper()
+	asked := os.Getenv("STEWARD_TEST_KILLS")
+	if asked == "" {
+		return 6
+	}
+	n, err := strconv.Atoi(asked)
+	if err != nil || n < 2 {
+		t.Fatalf("STEWARD_TEST_KILLS is %q, and not a number from 2 on", asked)
+	}
+	return n
+}
+
 func TestServer_KilledUnderLoadHasEveryAnsweredCallOnRecord(t *testing.T) {
 	t.Parallel()
 	// No engine is needed, so none is started over and over.
 	s := newSite(t, map[string]any{"metrics.python": filepath.Join(t.TempDir(), "none")})
 	key := s.key(t, "analyst")
 	var l load
-	const rounds = 6
+	rounds := kills(t)
 	for round := range rounds {
 		server := s.start(t)
 		before := len(l.answered)

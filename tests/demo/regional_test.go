@@ -20,9 +20,9 @@ var (
 		"cost_of_goods_sold", "gross_margin", "gross_margin_rate",
 		"visit_to_order_conversion_rate", "visit_to_order_conversions", // whose orders a row filter does not reach
 	}
-	hiddenFields  = []string{"*customer__email", "*customer__full_name", "*product__supplier", "*customer"}
-	hiddenQuery   = "category_profitability"
-	funnelQuery   = "weekly_online_funnel" // which asks for conversions
+	hiddenFields = []string{"*customer__email", "*customer__full_name", "*product__supplier", "*customer"}
+	hiddenQuery  = "category_profitability"
+	funnelQuery  = "weekly_online_funnel" // which asks for conversions
 )
 
 func isHidden(field string) bool {

@@ -23,6 +23,7 @@ type Record struct {
 	DeniedBy  string   `json:"denied_by"`
 	Rule      string   `json:"rule"`
 	Action    string   `json:"action"`
+	Policy    string   `json:"policy"`
 	Detail    string   `json:"detail"`
 }
 

@@ -250,10 +250,10 @@ func TestAdminister_IsOnRecord(t *testing.T) {
 		got = append(got, strings.Join([]string{string(r.Phase), r.Action, r.Target, r.Outcome}, " "))
 	}
 	want := []string{
-		"intent key.create key:alice ", "closed key.create key:alice ok",
-		"closed key.list key:all ok",
-		"intent key.revoke key:" + made.Key.ID + " ", "closed key.revoke key:" + made.Key.ID + " ok",
-		"intent key.create key:bob ", "closed key.create key:bob identity.unknown_persona",
+		"intent admin.keys.create key:alice ", "closed admin.keys.create key:alice ok",
+		"closed admin.keys.list key:all ok",
+		"intent admin.keys.revoke key:" + made.Key.ID + " ", "closed admin.keys.revoke key:" + made.Key.ID + " ok",
+		"intent admin.keys.create key:bob ", "closed admin.keys.create key:bob identity.unknown_persona",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("on record (-want +got):\n%s", diff)
@@ -310,7 +310,7 @@ func TestExamine_SaysWhatIsMissing(t *testing.T) {
 			t.Errorf("%s does not say how to mend it", f.Name)
 		}
 	}
-	want := map[string]string{"audit": "ok", "personas": "warning", "claude": "warning", "metrics": "warning", "issuers": "ok"}
+	want := map[string]string{"audit": "ok", "personas": "warning", "claude": "warning", "metrics": "warning", "issuers": "ok", "certificate": "ok"}
 	if diff := cmp.Diff(want, status); diff != "" {
 		t.Errorf("found (-want +got):\n%s", diff)
 	}

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/steward-mcp/steward/internal/infrastructure/auditlog"
+	"github.com/steward-mcp/steward/internal/infrastructure/certificate"
 	"github.com/steward-mcp/steward/internal/infrastructure/clock"
 	"github.com/steward-mcp/steward/internal/infrastructure/config"
 	"github.com/steward-mcp/steward/internal/infrastructure/metricflow/worker"
@@ -23,7 +24,7 @@ type Finding struct {
 
 // Examine looks at everything that a server with this configuration depends on, changing nothing.
 func Examine(ctx context.Context, c config.Config) ([]Finding, error) {
-	found := []Finding{examineJournal(ctx, c), examinePersonas(c), examineIssuers(ctx, c), examineClaude(c)}
+	found := []Finding{examineJournal(ctx, c), examinePersonas(c), examineIssuers(ctx, c), examineCertificate(c), examineClaude(c)}
 	if c.Metrics.ProjectDir == "" {
 		return append(found, Finding{
 			Name: "metrics", Status: "warning", Text: "No dbt project is configured, so there are no metric tools.",
@@ -91,6 +92,27 @@ func examineIssuers(ctx context.Context, c config.Config) Finding {
 		f.Mend = "see that this machine reaches the issuers, directly or through auth.proxy, and that auth.issuers names them as their metadata does"
 	}
 	return f
+}
+
+func examineCertificate(c config.Config) Finding {
+	const name = "certificate"
+	if c.Server.TLS.CertFile == "" {
+		return Finding{Name: name, Status: "ok", Text: "None is configured: the server speaks plain HTTP, to this machine or a proxy."}
+	}
+	files, err := newCertificate(c, clock.Now, zap.NewNop())
+	if err == nil {
+		err = files.Check()
+	}
+	switch {
+	case errors.Is(err, certificate.ErrExpires):
+		return Finding{Name: name, Status: "warning", Text: err.Error(), Mend: "replace server.tls.cert_file and server.tls.key_file; they are read again within seconds"}
+	case err != nil:
+		return Finding{
+			Name: name, Status: "failed", Text: err.Error(),
+			Mend: "see that server.tls.cert_file and server.tls.key_file are PEM, belong together, and that only their owner can read the key",
+		}
+	}
+	return Finding{Name: name, Status: "ok", Text: "The certificate fits its key and has not expired."}
 }
 
 func examineClaude(c config.Config) Finding {

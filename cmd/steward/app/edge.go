@@ -74,13 +74,12 @@ func newCertificate(c config.Config, n now, log *zap.Logger) (*certificate.Files
 	return certificate.Open(t.CertFile, t.KeyFile, n, log)
 }
 
-func checkCertificate(f *certificate.Files) func(context.Context) error {
-	return func(context.Context) error {
-		if f == nil {
-			return nil
-		}
-		return f.Check()
+// withCertificate adds the check of a certificate, where there is one.
+func withCertificate(checks []httpapi.Check, f *certificate.Files) []httpapi.Check {
+	if f == nil {
+		return checks
 	}
+	return append(checks, httpapi.Check{Name: "certificate", Ask: func(context.Context) error { return f.Check() }})
 }
 
 // mainOptions are what the public listener has beside the operators' one.

@@ -20,6 +20,9 @@ var identityModule = fx.Module("identity",
 		newAuthority,
 		newTokens,
 		newAuthenticator,
+		newUsage,
+		newAttendance,
+		newAdministration,
 		check("issuers", false, func(v *oidc.Verifier) func(context.Context) error { return v.Check }),
 	),
 )
@@ -51,8 +54,8 @@ func newTokens(lc fx.Lifecycle, c config.Config, n now, log *zap.Logger) (*oidc.
 	return v, nil
 }
 
-func newAuthenticator(c config.Config, keys domain.Repository, authority domain.Authority, tokens *oidc.Verifier, n now) (*identityapp.Authenticator, error) {
-	var more []identityapp.Option
+func newAuthenticator(c config.Config, keys domain.Repository, authority domain.Authority, tokens *oidc.Verifier, usage *identityapp.Usage, n now) (*identityapp.Authenticator, error) {
+	more := []identityapp.Option{identityapp.WithUsage(usage)}
 	if len(c.Auth.Issuers) > 0 {
 		more = append(more, identityapp.WithTokens(tokens))
 	}

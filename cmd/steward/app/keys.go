@@ -29,9 +29,6 @@ func Administer(ctx context.Context, s Settings, act func(context.Context, ident
 		platform, identityModule,
 		fx.Provide(
 			fx.Annotate(operatorPolicy, fx.As(new(access.Policy))),
-			func(g *cqrs.Gate, r domain.Repository, authority domain.Authority, c config.Config, n now) identityapp.Administration {
-				return identityapp.NewAdministration(g, r, authority, slices.Sorted(maps.Keys(c.Personas)), n)
-			},
 		),
 		fx.Populate(&keys, &records),
 	)
@@ -47,6 +44,10 @@ func Administer(ctx context.Context, s Settings, act func(context.Context, ident
 		err = stopped
 	}
 	return err
+}
+
+func newAdministration(g *cqrs.Gate, r domain.Repository, authority domain.Authority, c config.Config, n now) identityapp.Administration {
+	return identityapp.NewAdministration(g, r, authority, slices.Sorted(maps.Keys(c.Personas)), n)
 }
 
 func operatorPolicy() (*access.RuleSet, error) {

@@ -19,6 +19,7 @@ import (
 	"github.com/steward-mcp/steward/internal/application/cqrs"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/audit"
+	"github.com/steward-mcp/steward/internal/domain/redact"
 	"github.com/steward-mcp/steward/internal/infrastructure/auditlog"
 	"github.com/steward-mcp/steward/internal/infrastructure/clock"
 	"github.com/steward-mcp/steward/internal/infrastructure/config"
@@ -38,6 +39,7 @@ type now = func() time.Time
 var platform = fx.Module("platform",
 	fx.Provide(
 		func() now { return clock.Now },
+		newRedactor,
 		newLogger,
 		newTelemetry,
 		func(t *telemetry.Telemetry) (trace.TracerProvider, metric.MeterProvider, propagation.TextMapPropagator) {
@@ -51,12 +53,16 @@ var platform = fx.Module("platform",
 		check("audit", true, func(j *auditlog.Journal) func(context.Context) error {
 			return func(context.Context) error { return j.Err() }
 		}),
+		check("checkpoints", false, func(j *auditlog.Journal) func(context.Context) error {
+			return func(context.Context) error { return j.Elsewhere() }
+		}),
 		check("database", true, func(d *database.DB) func(context.Context) error { return d.Check }),
 	),
+	fx.Invoke(countFirings),
 )
 
-func newLogger(c config.Config) (*zap.Logger, error) {
-	return telemetry.NewLogger(telemetry.LogConfig{Level: c.Log.Level, Format: c.Log.Format}, os.Stderr)
+func newLogger(c config.Config, r *redact.Redactor) (*zap.Logger, error) {
+	return telemetry.NewLogger(telemetry.LogConfig{Level: c.Log.Level, Format: c.Log.Format, Redact: r}, os.Stderr)
 }
 
 func newTelemetry(lc fx.Lifecycle, s Settings, log *zap.Logger) (*telemetry.Telemetry, error) {
@@ -83,7 +89,7 @@ func newDatabase(lc fx.Lifecycle, c config.Config, _ *auditlog.Journal) (*databa
 	return db, db.Migrate(ctx)
 }
 
-func newJournal(lc fx.Lifecycle, s Settings, n now) (*auditlog.Journal, error) {
+func newJournal(lc fx.Lifecycle, s Settings, n now, log *zap.Logger) (*auditlog.Journal, error) {
 	journal, err := openJournal(s, auditlog.Options{MaxSegmentBytes: s.Config.Audit.MaxSegmentBytes, Now: n})
 	if err != nil {
 		return nil, err
@@ -91,9 +97,18 @@ func newJournal(lc fx.Lifecycle, s Settings, n now) (*auditlog.Journal, error) {
 	note := func(ctx context.Context, detail string) error {
 		return journal.Append(ctx, audit.Record{Time: n(), Phase: audit.Note, Detail: detail})
 	}
+	keeping, cancel := context.WithCancel(context.Background())
+	var retained sync.WaitGroup
 	lc.Append(fx.Hook{
-		OnStart: func(ctx context.Context) error { return note(ctx, "Steward "+s.Version+" took up the journal.") },
+		OnStart: func(ctx context.Context) error {
+			if keep := s.Config.Audit.Retention; keep > 0 {
+				retained.Go(func() { retention(keeping, journal, keep, log) })
+			}
+			return note(ctx, "Steward "+s.Version+" took up the journal.")
+		},
 		OnStop: func(ctx context.Context) error {
+			cancel()
+			retained.Wait()
 			_ = note(ctx, "Steward laid down the journal.") // a broken journal has said so already
 			return journal.Close(ctx)
 		},
@@ -103,8 +118,8 @@ func newJournal(lc fx.Lifecycle, s Settings, n now) (*auditlog.Journal, error) {
 
 // newRecorder makes the recorder, which tells once a minute, and before the journal closes, how many refusals it has
 // only counted.
-func newRecorder(lc fx.Lifecycle, journal audit.Log, n now, log *zap.Logger) *cqrs.Recorder {
-	recorder := cqrs.NewRecorder(journal, n)
+func newRecorder(lc fx.Lifecycle, journal audit.Log, r *redact.Redactor, n now, log *zap.Logger) *cqrs.Recorder {
+	recorder := cqrs.NewRecorder(discreetLog{journal, r}, n)
 	flush := func(ctx context.Context) {
 		if err := recorder.Flush(ctx); err != nil {
 			log.Error("audit.lost", zap.String("what", "counts of refusals"), zap.Error(err))

@@ -169,7 +169,7 @@ func (p *Policy) principal(a Asked) (access.Principal, error) {
 		}
 	}
 	who := access.Local("somebody", a.Personas...)
-	who.Attributes = a.Attributes
+	who.Attributes, who.Under = a.Attributes, p.rules
 	return who, nil
 }
 

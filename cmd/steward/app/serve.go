@@ -8,12 +8,15 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/steward-mcp/steward/internal/application/cqrs"
+	"github.com/steward-mcp/steward/internal/application/identityapp"
 	"github.com/steward-mcp/steward/internal/application/toolapp"
 	"github.com/steward-mcp/steward/internal/domain/access"
+	"github.com/steward-mcp/steward/internal/domain/redact"
 	domain "github.com/steward-mcp/steward/internal/domain/tool"
 	"github.com/steward-mcp/steward/internal/infrastructure/certificate"
 	"github.com/steward-mcp/steward/internal/infrastructure/config"
 	"github.com/steward-mcp/steward/internal/infrastructure/telemetry"
+	"github.com/steward-mcp/steward/internal/presentation/adminapi"
 	"github.com/steward-mcp/steward/internal/presentation/httpapi"
 	"github.com/steward-mcp/steward/internal/presentation/mcpapi"
 	"github.com/steward-mcp/steward/internal/presentation/mcptrace"
@@ -39,6 +42,7 @@ func newMCP(s Settings, p mcpParts) *mcpapi.Server {
 	return mcpapi.New(mcpapi.Identity{Version: s.Version, Instructions: p.Catalog.Mention(instructions)}, mcpapi.Parts{
 		Catalog: p.Catalog, Call: p.Call, Sees: p.Sees, Library: p.Library, Read: p.Read, Prompt: p.Prompt, Complete: p.Complete, Limiter: p.Limiter, Records: p.Records,
 		Tracer: p.Tracer, Log: p.Log, Now: p.Now, Drain: s.Config.Server.DrainTimeout,
+		Redact: p.Redact, MaxResult: s.Config.Server.MaxResultBytes,
 	})
 }
 
@@ -55,6 +59,7 @@ type mcpParts struct {
 	Records  *cqrs.Recorder
 	Tracer   *mcptrace.Tracer
 	Log      *zap.Logger
+	Redact   *redact.Redactor
 	Now      now
 }
 
@@ -62,8 +67,8 @@ type mcpParts struct {
 func Serve() fx.Option {
 	return fx.Options(
 		reloadModule,
-		fx.Provide(mcptrace.New, newMCP, newEdgeLimits, newEdge, newCertificate, newListeners, check("certificate", false, checkCertificate)),
-		fx.Invoke(sayDifferences, warnOfProxy, func(c config.Config, log *zap.Logger) {
+		fx.Provide(mcptrace.New, newMCP, newEdgeLimits, newEdge, newCertificate, newListeners),
+		fx.Invoke(sayDifferences, warnOfProxy, warnOfExpiry, func(c config.Config, log *zap.Logger) {
 			if c.Server.UnsafeNoAuth {
 				log.Warn("authentication is off: who presents no key has the rights of the persona", zap.String("persona", c.Compat.Persona))
 			}
@@ -99,16 +104,25 @@ type listenerParts struct {
 	MCP         *mcpapi.Server
 	Telemetry   *telemetry.Telemetry
 	Checks      []httpapi.Check `group:"checks"`
+	Keys        identityapp.Administration
+	Attendance  *identityapp.Attendance
 	Log         *zap.Logger
 }
 
 func newListeners(p listenerParts, lc fx.Lifecycle) *Listeners {
 	s := p.Config.Server
+	_ = withdraw(p.Config) // of a process that was killed: its port may be another's by now; announce tells what is wrong
+	p.Edge.Attendance = p.Attendance
+	acts := adminapi.New(p.Edge.Operators(), p.Keys)
 	l := &Listeners{
 		Main:  httpapi.NewListener(s.Listen, httpapi.Main(p.Edge, p.MCP.HTTP()), p.Log, mainOptions(p.Config, p.Edge, p.Certificate)...),
-		Admin: httpapi.NewListener(s.AdminListen, httpapi.Admin(p.Telemetry.MetricsHandler(), p.Checks), p.Log),
+		Admin: httpapi.NewListener(s.AdminListen, httpapi.Admin(p.Telemetry.MetricsHandler(), withCertificate(p.Checks, p.Certificate), acts), p.Log),
 	}
 	lc.Append(fx.StartStopHook(l.Admin.Start, l.Admin.Stop))
+	lc.Append(fx.StartStopHook(
+		func() error { return announce(p.Config, l.Admin.Address()) },
+		func() error { return withdraw(p.Config) },
+	))
 	lc.Append(fx.StartStopHook(l.Main.Start, func(ctx context.Context) error {
 		drain, cancel := context.WithTimeout(ctx, s.DrainTimeout)
 		defer cancel()

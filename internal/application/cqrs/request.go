@@ -100,6 +100,9 @@ func (r *Recorder) join(ctx context.Context) (context.Context, *Request) {
 // ID identifies the request in records, logs and error answers.
 func (q *Request) ID() string { return q.record.Request }
 
+// Address is where it came from, as the edge knows it; empty when it came from nowhere.
+func (q *Request) Address() string { return q.record.Address }
+
 // Actor is who acts; the zero principal before authentication.
 func (q *Request) Actor() access.Principal { return q.actor }
 

@@ -18,8 +18,8 @@ type CreateKey struct {
 	Grant identity.Grant
 }
 
-// Demand is key.create on the key's name.
-func (c CreateKey) Demand() access.Demand { return access.On("key.create", "key", c.Grant.Name) }
+// Demand is admin.keys.create on the key's name.
+func (c CreateKey) Demand() access.Demand { return access.On("admin.keys.create", "key", c.Grant.Name) }
 
 // Created is a new key with its credential, which is told this once.
 type Created struct {
@@ -33,18 +33,32 @@ type RevokeKey struct {
 	ID string
 }
 
-// Demand is key.revoke on the key's id.
-func (r RevokeKey) Demand() access.Demand { return access.On("key.revoke", "key", r.ID) }
+// Demand is admin.keys.revoke on the key's id.
+func (r RevokeKey) Demand() access.Demand { return access.On("admin.keys.revoke", "key", r.ID) }
 
-// ListKeys tells all keys.
-type ListKeys struct{ cqrs.Read }
+// RotateKey gives a key another secret.
+type RotateKey struct {
+	cqrs.Change
+	ID       string
+	Rotation identity.Rotation
+}
 
-// Demand is key.list.
-func (ListKeys) Demand() access.Demand { return access.On("key.list", "key", "all") }
+// Demand is admin.keys.rotate on the key's id.
+func (r RotateKey) Demand() access.Demand { return access.On("admin.keys.rotate", "key", r.ID) }
+
+// ListKeys tells all keys, or those that have not been used for a while.
+type ListKeys struct {
+	cqrs.Read
+	Unused time.Duration // zero for all
+}
+
+// Demand is admin.keys.list.
+func (ListKeys) Demand() access.Demand { return access.On("admin.keys.list", "key", "all") }
 
 // Administration is what an operator does with keys, each act decided and on record.
 type Administration struct {
 	Create cqrs.Governed[CreateKey, Created]
+	Rotate cqrs.Governed[RotateKey, Created]
 	Revoke cqrs.Governed[RevokeKey, Key]
 	List   cqrs.Governed[ListKeys, []Key]
 }
@@ -52,15 +66,18 @@ type Administration struct {
 // NewAdministration governs the acts. personas are the names that are configured.
 func NewAdministration(gate *cqrs.Gate, keys identity.Repository, authority identity.Authority, personas []string, now func() time.Time) Administration {
 	return Administration{
-		Create: cqrs.GovernCommand(gate, act[CreateKey, Created](func(ctx context.Context, c CreateKey) (Created, error) {
+		Create: cqrs.GovernCommand(gate, granting(func(ctx context.Context, c CreateKey) (Created, error) {
 			k, credential, err := Create(ctx, keys, authority, personas, c.Grant, now())
 			return Created{Key: k, Credential: credential}, err
+		})),
+		Rotate: cqrs.GovernCommand(gate, act[RotateKey, Created](func(ctx context.Context, r RotateKey) (Created, error) {
+			return Rotate(ctx, keys, authority, r.ID, r.Rotation, now())
 		})),
 		Revoke: cqrs.GovernCommand(gate, act[RevokeKey, Key](func(ctx context.Context, r RevokeKey) (Key, error) {
 			return Revoke(ctx, keys, r.ID, now())
 		})),
-		List: cqrs.GovernQuery(gate, act[ListKeys, []Key](func(ctx context.Context, _ ListKeys) ([]Key, error) {
-			return List(ctx, keys, now())
+		List: cqrs.GovernQuery(gate, act[ListKeys, []Key](func(ctx context.Context, l ListKeys) ([]Key, error) {
+			return List(ctx, keys, l.Unused, now())
 		})),
 	}
 }
@@ -71,4 +88,16 @@ type act[M cqrs.Message, R any] func(context.Context, M) (R, error)
 // Bind leaves everything to Run.
 func (a act[M, R]) Bind(_ context.Context, m M) (cqrs.Bound[R], error) {
 	return cqrs.Bound[R]{Class: class, Run: func(ctx context.Context) (R, error) { return a(ctx, m) }}, nil
+}
+
+// granting is an act that gives away rights: whoever may do it for one persona need not be permitted it for another.
+type granting func(context.Context, CreateKey) (Created, error)
+
+// Bind demands admin.keys.create on every persona that the key is to have.
+func (g granting) Bind(_ context.Context, c CreateKey) (cqrs.Bound[Created], error) {
+	bound := cqrs.Bound[Created]{Class: class, Run: func(ctx context.Context) (Created, error) { return g(ctx, c) }}
+	for _, persona := range c.Grant.Personas {
+		bound.Demands = append(bound.Demands, access.On("admin.keys.create", "persona", persona))
+	}
+	return bound, nil
 }

@@ -1,12 +1,14 @@
 // Package identityapp is what can be done with credentials: present an API key or an access token, and, as the operator,
-// issue, list and revoke keys.
+// issue, list, rotate and revoke keys.
 package identityapp
 
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"time"
 
+	"github.com/steward-mcp/steward/internal/application/cqrs"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/identity"
 )
@@ -19,6 +21,7 @@ type Authenticator struct {
 	static    identity.StaticKey
 	tokens    identity.TokenVerifier // nil when there are no issuers
 	anonymous access.Principal
+	usage     *Usage // nil when nobody wants to know
 }
 
 // Option lets in more than the holders of kept keys.
@@ -34,6 +37,9 @@ func WithTokens(v identity.TokenVerifier) Option { return func(a *Authenticator)
 // same: they think themselves somebody else.
 func WithAnonymous(p access.Principal) Option { return func(a *Authenticator) { a.anonymous = p } }
 
+// WithUsage notes in u when keys are used.
+func WithUsage(u *Usage) Option { return func(a *Authenticator) { a.usage = u } }
+
 // NewAuthenticator makes one for the keys of one repository.
 func NewAuthenticator(keys identity.Repository, authority identity.Authority, now func() time.Time, more ...Option) *Authenticator {
 	a := &Authenticator{keys: keys, authority: authority, now: now}
@@ -46,7 +52,8 @@ func NewAuthenticator(keys identity.Repository, authority identity.Authority, no
 // Authenticate gives the principal that the presented credential stands for, or identity.ErrUnauthenticated, whose
 // message is the same for every reason. What the credential is shows in its form: three parts with dots between them are
 // an access token, stw_… is a key, and anything else can only be the static key, which costs no look-up. A key is looked
-// up every time, so a revocation holds from the next request on. A token whose scopes grant nothing gives its principal
+// up every time, so a revocation holds from the next request on; where it may be used from is held against the address of the
+// request that ctx belongs to. A token whose scopes grant nothing gives its principal
 // and identity.ErrScope. Other faults say that the keys cannot be read; nobody is let in then.
 func (a *Authenticator) Authenticate(ctx context.Context, presented string) (access.Principal, error) {
 	if presented == "" && !a.anonymous.IsZero() {
@@ -59,13 +66,32 @@ func (a *Authenticator) Authenticate(ctx context.Context, presented string) (acc
 	if err != nil {
 		return a.authority.Recognize(a.static, presented)
 	}
+	address := addressOf(ctx)
+	p, err := a.holder(ctx, credential, address)
+	if err == nil {
+		a.usage.note(credential.ID(), a.now(), address)
+	}
+	return p, err
+}
+
+// holder is the principal of a key that holds at an address.
+func (a *Authenticator) holder(ctx context.Context, credential identity.Credential, address string) (access.Principal, error) {
 	key, err := a.keys.Get(ctx, credential.ID())
 	if err != nil && !errors.Is(err, identity.ErrNotFound) {
 		return access.Principal{}, err
 	}
+	from, _ := netip.ParseAddr(address) // what is none is in no network
+	now := a.now()
 	// An unknown key goes on as nil, so that it costs what a known one does.
-	if err := a.authority.Verify(key, credential, a.now()); err != nil {
+	if err := a.authority.Verify(key, credential, from, now); err != nil {
 		return access.Principal{}, err
 	}
-	return key.Principal(), nil
+	return key.Principal(now), nil
+}
+
+func addressOf(ctx context.Context) string {
+	if request := cqrs.RequestFrom(ctx); request != nil {
+		return request.Address()
+	}
+	return ""
 }

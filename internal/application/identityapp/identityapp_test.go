@@ -182,7 +182,7 @@ func TestCreate_RefusesPersonasThatAreNotConfigured(t *testing.T) {
 			t.Errorf("with %v configured: %v", configured, err)
 		}
 	}
-	if got, err := identityapp.List(t.Context(), keys, start); err != nil || len(got) != 0 {
+	if got, err := identityapp.List(t.Context(), keys, 0, start); err != nil || len(got) != 0 {
 		t.Errorf("refused keys are listed: %v, %v", got, err)
 	}
 }
@@ -191,7 +191,7 @@ func TestList_TellsHowKeysStandWithoutTheirSecrets(t *testing.T) {
 	keys := identitystore.NewMemory()
 	k, c := create(t, keys)
 	end := start.Add(identity.DefaultLifetime)
-	got, err := identityapp.List(t.Context(), keys, end)
+	got, err := identityapp.List(t.Context(), keys, 0, end)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,12 +54,12 @@ func (v *View) Rows(metrics, fields []string) ([]metric.Condition, Claim) {
 	rows := v.governing(metrics)
 	var conditions []metric.Condition
 	for _, row := range rows {
-		c, ok := v.condition(row, metrics)
+		c, name, ok := v.condition(row, metrics)
 		if !ok || slices.ContainsFunc(metrics, v.converts) {
 			return nil, Claim{Refusal: ErrRows, Objection: row.Rule}
 		}
 		conditions = append(conditions, c)
-		fields = append(slices.Clip(fields), c.Left.(metric.Ref).Name)
+		fields = append(slices.Clip(fields), name)
 	}
 	if len(rows) > 0 && len(metrics) == 0 && !v.catalog.Together(fields) {
 		return nil, Claim{Refusal: errRowsAlone, Objection: rows[0].Rule}
@@ -67,14 +67,15 @@ func (v *View) Rows(metrics, fields []string) ([]metric.Condition, Claim) {
 	return conditions, Claim{}
 }
 
-// condition is a row filter in a question about the metrics; false when there is none that would hold.
-func (v *View) condition(row access.Row, metrics []string) (metric.Comparison, bool) {
+// condition is a row filter in a question about the metrics, with the full name of its field; false when there is none that
+// would hold.
+func (v *View) condition(row access.Row, metrics []string) (c metric.Comparison, field string, ok bool) {
 	f, ok, err := v.catalog.Resolve(row.Field, metrics)
-	c := metric.Comparison{Left: metric.Ref{Name: f.Name, Kind: f.Kind, Grain: f.Grain}, Op: metric.Op(row.Op)}
+	c = metric.Comparison{Left: metric.Ref{Name: f.Name, Kind: f.Kind, Grain: f.Grain}, Op: metric.Op(row.Op)}
 	for _, value := range row.Values {
 		c.Right = append(c.Right, metric.Value{Of: value})
 	}
-	return c, ok && err == nil && len(row.Values) > 0 && c.Check() == nil
+	return c, f.Name, ok && err == nil && len(row.Values) > 0 && c.Check() == nil
 }
 
 // converts reports whether conversions are in the formula of a metric. The engine lays a question's conditions on what

@@ -35,6 +35,12 @@ const (
 	GenAITokenType     = attribute.Key("gen_ai.token.type")
 )
 
+// Attributes of what was taken out of a text.
+const (
+	RedactionSink  = attribute.Key("steward.redaction.sink")
+	RedactionClass = attribute.Key("steward.redaction.class")
+)
+
 // Values of those attributes.
 const (
 	Other             = "_OTHER"       // stands for a value that is not on a closed list
@@ -55,6 +61,7 @@ const (
 	MCPServerOperationDuration   = "mcp.server.operation.duration"    // histogram, s
 	GenAIClientOperationDuration = "gen_ai.client.operation.duration" // histogram, s
 	GenAIClientTokenUsage        = "gen_ai.client.token.usage"        // histogram, {token}
+	Redactions                   = "steward.redactions"               // counter, of what was taken out, by RedactionSink and RedactionClass
 )
 
 // Fields of a log line.

@@ -6,6 +6,7 @@ package access
 import (
 	"encoding/json"
 	"strings"
+	"time"
 )
 
 // Principal is who acts. It is a value; handlers receive it as part of the message.
@@ -16,6 +17,8 @@ type Principal struct {
 	Personas   []string            // names of personas; the principal has the union of their rights
 	Attributes map[string][]string // claims or key attributes, for policies that depend on the person
 	Client     string              // the OAuth client that acts for the subject, by its issuer's word; empty for others
+	Scope      *Scope              // what the credential presented is for; nil for all that the personas allow
+	Expiring   time.Time           // when the credential ends, if that is soon enough to say so; zero otherwise
 	Under      *RuleSet            // the policy of the request that the principal is making, if a Switch has settled it
 }
 

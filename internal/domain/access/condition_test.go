@@ -12,8 +12,6 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/access"
 )
 
-func number(n int64) *int64 { return &n }
-
 func when(pointer string, c access.Condition) access.Rule {
 	return access.Rule{Actions: []string{access.ActionCall}, Targets: []string{"tool:query"}, When: map[string]access.Condition{pointer: c}}
 }
@@ -48,14 +46,14 @@ func TestCondition_IsMetBy(t *testing.T) {
 		{"an object equals nothing", "o", access.Condition{Equals: []string{"{}"}}, `{"o":{}}`, false, false},
 		{"a glob", "name", access.Condition{Glob: []string{"rev*"}}, `{"name":"revenue"}`, true, true},
 		{"a glob does not take numbers", "name", access.Condition{Glob: []string{"*"}}, `{"name":5}`, false, false},
-		{"at a bound", "limit", access.Condition{Min: number(1), Max: number(100)}, `{"limit":100}`, true, true},
-		{"beyond a bound", "limit", access.Condition{Max: number(100)}, `{"limit":100.5}`, false, false},
-		{"below a bound", "limit", access.Condition{Min: number(0)}, `{"limit":-1}`, false, false},
-		{"out of every range", "limit", access.Condition{Max: number(100)}, `{"limit":1e999}`, false, false},
-		{"a text is no number", "limit", access.Condition{Max: number(100)}, `{"limit":"5"}`, false, false},
-		{"missing", "limit", access.Condition{Max: number(100)}, `{}`, false, false},
-		{"missing, and may be", "limit", access.Condition{Max: number(100), Absent: true}, `{}`, true, true},
-		{"null is missing", "limit", access.Condition{Max: number(100), Absent: true}, `{"limit":null}`, true, true},
+		{"at a bound", "limit", access.Condition{Min: new(int64(1)), Max: new(int64(100))}, `{"limit":100}`, true, true},
+		{"beyond a bound", "limit", access.Condition{Max: new(int64(100))}, `{"limit":100.5}`, false, false},
+		{"below a bound", "limit", access.Condition{Min: new(int64(0))}, `{"limit":-1}`, false, false},
+		{"out of every range", "limit", access.Condition{Max: new(int64(100))}, `{"limit":1e999}`, false, false},
+		{"a text is no number", "limit", access.Condition{Max: new(int64(100))}, `{"limit":"5"}`, false, false},
+		{"missing", "limit", access.Condition{Max: new(int64(100))}, `{}`, false, false},
+		{"missing, and may be", "limit", access.Condition{Max: new(int64(100)), Absent: true}, `{}`, true, true},
+		{"null is missing", "limit", access.Condition{Max: new(int64(100)), Absent: true}, `{"limit":null}`, true, true},
 		{"an empty list is missing", "metrics", access.Condition{Absent: true}, `{"metrics":[]}`, true, true},
 		{"must be missing", "where", access.Condition{Absent: true}, `{"where":"x"}`, false, false},
 		{"present", "where", access.Condition{Present: true}, `{"where":{}}`, true, true},
@@ -70,7 +68,7 @@ func TestCondition_IsMetBy(t *testing.T) {
 		{"a pointer into a text", "/order/0", access.Condition{Present: true}, `{"order":"a"}`, false, false},
 		{"an escaped pointer", "/a~1b/c~0d", access.Condition{Present: true}, `{"a/b":{"c~d":1}}`, true, true},
 		{"other case", "limit", access.Condition{Present: true}, `{"Limit":5}`, false, false},
-		{"what is no object", "limit", access.Condition{Max: number(100)}, `[5]`, false, true},
+		{"what is no object", "limit", access.Condition{Max: new(int64(100))}, `[5]`, false, true},
 		{"what is no JSON", "limit", access.Condition{Absent: true}, `{"limit":`, false, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -85,8 +83,8 @@ func TestCondition_IsMetBy(t *testing.T) {
 // What is seen without arguments is what some call could be permitted.
 func TestCondition_LetsAToolBeSeen(t *testing.T) {
 	set := compile(t,
-		access.Persona{Name: "some", Allow: []access.Rule{when("limit", access.Condition{Max: number(100)})}},
-		access.Persona{Name: "less", Allow: rules("tool.call", "tool:*"), Deny: []access.Rule{when("limit", access.Condition{Min: number(101)})}},
+		access.Persona{Name: "some", Allow: []access.Rule{when("limit", access.Condition{Max: new(int64(100))})}},
+		access.Persona{Name: "less", Allow: rules("tool.call", "tool:*"), Deny: []access.Rule{when("limit", access.Condition{Min: new(int64(101))})}},
 	)
 	for _, who := range []string{"some", "less"} {
 		if !set.Decide(as(who), query).Allowed || !set.Decide(as(who), query.With(json.RawMessage(`{"limit":5}`)).Bare()).Allowed {
@@ -103,11 +101,11 @@ func TestCondition_LetsAToolBeSeen(t *testing.T) {
 
 func TestCompile_TellsWhatIsWrongWithConditions(t *testing.T) {
 	two := when("", access.Condition{Equals: []string{"a"}, Glob: []string{"b"}})
-	other := when("limit", access.Condition{Max: number(1)})
+	other := when("limit", access.Condition{Max: new(int64(1))})
 	other.Actions = []string{"metric.query"}
 	_, err := access.Compile([]access.Persona{{Name: "p", Allow: []access.Rule{
 		two, other, when("a", access.Condition{}), when("/a~2", access.Condition{Present: true}),
-		when("a", access.Condition{Min: number(2), Max: number(1)}), when("a", access.Condition{Glob: []string{"[x]"}}),
+		when("a", access.Condition{Min: new(int64(2)), Max: new(int64(1))}), when("a", access.Condition{Glob: []string{"[x]"}}),
 		when("a", access.Condition{Present: true, Absent: true}),
 	}}})
 	flaws, ok := errors.AsType[access.Flaws](err)
@@ -132,9 +130,9 @@ func TestRuleSet_HashCoversConditionsAndPurpose(t *testing.T) {
 	seen := map[string]bool{}
 	for _, p := range []access.Persona{
 		{Name: "p", Allow: rules("tool.call", "tool:query")},
-		{Name: "p", Allow: []access.Rule{when("limit", access.Condition{Max: number(1)})}},
-		{Name: "p", Allow: []access.Rule{when("limit", access.Condition{Max: number(2)})}},
-		{Name: "p", Allow: []access.Rule{when("limit", access.Condition{Min: number(2)})}},
+		{Name: "p", Allow: []access.Rule{when("limit", access.Condition{Max: new(int64(1))})}},
+		{Name: "p", Allow: []access.Rule{when("limit", access.Condition{Max: new(int64(2))})}},
+		{Name: "p", Allow: []access.Rule{when("limit", access.Condition{Min: new(int64(2))})}},
 		{Name: "p", Allow: rules("tool.call", "tool:query"), Purpose: true},
 	} {
 		hash := compile(t, p).Hash()
@@ -148,7 +146,7 @@ func TestRuleSet_HashCoversConditionsAndPurpose(t *testing.T) {
 // Denies and allows with conditions, too, only ever narrow and widen.
 var (
 	genCondition = rapid.SampledFrom([]access.Condition{
-		{Max: number(10)}, {Min: number(5), Absent: true}, {Present: true}, {Absent: true}, {Equals: []string{"7", "a"}}, {Glob: []string{"a*"}},
+		{Max: new(int64(10))}, {Min: new(int64(5)), Absent: true}, {Present: true}, {Absent: true}, {Equals: []string{"7", "a"}}, {Glob: []string{"a*"}},
 	})
 	genArguments = rapid.SampledFrom([]string{`{}`, `{"n":7}`, `{"n":70}`, `{"n":null}`, `{"n":["a","b"]}`, `{"n":"ab"}`, `[]`, `{"m":{"n":7}}`})
 )

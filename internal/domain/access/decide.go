@@ -23,6 +23,9 @@ func (s *RuleSet) Decide(p Principal, demands ...Demand) Decision {
 	first, denied, refused := unspoken, unspoken, -1
 	for i := range demands {
 		deny, allow := s.judge(held, &demands[i])
+		if !p.Scope.permits(&demands[i]) {
+			allow = unspoken
+		}
 		first = min(first, allow)
 		if deny == unspoken && allow != unspoken {
 			continue
@@ -40,6 +43,9 @@ func (s *RuleSet) Decide(p Principal, demands ...Demand) Decision {
 		d.Denied, d.Rule = demands[refused], s.rules[denied].label
 	default:
 		d.Denied = demands[refused]
+		if !p.Scope.permits(&d.Denied) {
+			d.Rule = ByScope
+		}
 	}
 	return d
 }

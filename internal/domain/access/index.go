@@ -68,17 +68,13 @@ func (p *patterns[V]) each(name string, visit func(*V)) {
 		visit(v)
 	}
 	for _, n := range p.prefixes.lengths {
-		if n <= len(name) {
-			if v := p.prefixes.at[name[:n]]; v != nil {
-				visit(v)
-			}
+		if v := p.prefixes.at[name[:min(n, len(name))]]; v != nil && n <= len(name) {
+			visit(v)
 		}
 	}
 	for _, n := range p.suffixes.lengths {
-		if n <= len(name) {
-			if v := p.suffixes.at[name[len(name)-n:]]; v != nil {
-				visit(v)
-			}
+		if v := p.suffixes.at[name[max(0, len(name)-n):]]; v != nil && n <= len(name) {
+			visit(v)
 		}
 	}
 	for i := range p.others {

@@ -65,6 +65,7 @@ func TestRuleSet_DecidesForACrowdWithoutAllocating(t *testing.T) {
 }
 
 func benchmarkDecide(b *testing.B, decide func(access.Principal, ...access.Demand) access.Decision, who access.Principal, demands ...access.Demand) {
+	b.Helper()
 	b.ReportAllocs()
 	for b.Loop() {
 		decide(who, demands...)

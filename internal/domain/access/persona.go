@@ -35,6 +35,7 @@ var (
 	ErrPersonaName = fault.New(fault.Invalid, "access.persona_name", "A persona's name is a lower-case letter and up to 63 more lower-case letters, digits, _ or -.")
 	ErrPersonaDup  = fault.New(fault.Invalid, "access.persona_twice", "A persona is defined twice.")
 	ErrRuleEmpty   = fault.New(fault.Invalid, "access.rule_empty", "A rule needs at least one action and one target.")
+	ErrScopeWhen   = fault.New(fault.Invalid, "access.scope_when", "A scope names actions and targets; conditions on arguments belong in a persona.")
 )
 
 // Flaw is one reason why a policy does not compile, and where: analyst.allow[0].target[1].

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -66,7 +67,7 @@ func less(a, b *Demand) bool { return compareDemands(*a, *b) < 0 }
 
 func compareDemands(a, b Demand) int {
 	return cmp.Or(cmp.Compare(a.Action, b.Action), cmp.Compare(a.Target.Kind, b.Target.Kind),
-		cmp.Compare(a.Target.Name, b.Target.Name), slices.Compare(a.Target.Aliases, b.Target.Aliases))
+		cmp.Compare(a.Target.Name, b.Target.Name), slices.Compare(a.Target.Aliases, b.Target.Aliases), bytes.Compare(a.Arguments, b.Arguments))
 }
 
 // compiler turns personas into rules and collects what is wrong with them.

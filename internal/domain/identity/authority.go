@@ -6,6 +6,7 @@ import (
 	"encoding"
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -78,7 +79,7 @@ func (a Authority) Issue(g Grant, now time.Time) (*Key, Credential, error) {
 	created := now.UTC().Truncate(time.Microsecond)
 	k := Restore(Snapshot{
 		ID: c.ID(), Name: g.Name, Env: a.env, Personas: g.Personas, Attributes: g.Attributes,
-		Digest: a.digest(c), Created: created, Expires: created.Add(g.Lifetime),
+		Digest: a.digest(c), Created: created, Issued: created, Expires: created.Add(g.Lifetime), Scope: g.Scope, Networks: g.Networks,
 	})
 	return k, c, nil
 }
@@ -91,12 +92,14 @@ const (
 	errSecret  = Reason("the secret is not the key's")
 	errRevoked = Reason("the key is revoked")
 	errExpired = Reason("the key has expired")
+	errRotated = Reason("the key has a newer secret, and the time of the old one is over")
+	errNetwork = Reason("the key does not hold at this address")
 )
 
-// Verify is nil when c is the credential of k, for this environment, neither revoked nor expired at now; else
-// ErrUnauthenticated. k is nil when there is no key of c's id: that, a wrong secret, another environment, a revoked
-// and an expired key take the same work and get the same answer.
-func (a Authority) Verify(k *Key, c Credential, now time.Time) error {
+// Verify is nil when c is the credential of k, for this environment, used from an address where k holds, neither revoked
+// nor expired at now; else ErrUnauthenticated. k is nil when there is no key of c's id: that, a wrong secret, another
+// environment, another network, a revoked and an expired key take the same work and get the same answer.
+func (a Authority) Verify(k *Key, c Credential, from netip.Addr, now time.Time) error {
 	if c.IsZero() {
 		return ErrUnauthenticated.Because(errForm)
 	}
@@ -105,11 +108,18 @@ func (a Authority) Verify(k *Key, c Credential, now time.Time) error {
 		stored = k.s
 	}
 	sum := a.digest(c)
-	holds := hmac.Equal(sum[:], stored.Digest[:]) // in constant time
-	if reason := a.objection(k != nil, holds, stored, now); reason != nil {
-		return ErrUnauthenticated.Because(reason)
+	current, previous := hmac.Equal(sum[:], stored.Digest[:]), hmac.Equal(sum[:], stored.Previous[:]) // both, in constant time
+	reason := a.objection(k != nil, current || previous && !stored.PreviousUntil.IsZero(), stored, now)
+	switch {
+	case reason != nil:
+	case !current && !now.Before(stored.PreviousUntil):
+		reason = errRotated
+	case !stored.holdsFrom(from):
+		reason = errNetwork
+	default:
+		return nil
 	}
-	return nil
+	return ErrUnauthenticated.Because(reason)
 }
 
 // objection is asked only after the costly part is done, so that its order tells nothing from outside.

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +20,12 @@ const (
 	MaxLifetime     = 366 * 24 * time.Hour
 )
 
+// A key is said to be expiring in the last sixth of its term, or in its last 15 days if that is less.
+const (
+	warning      = 15 * 24 * time.Hour
+	warningShare = 6
+)
+
 // Issuer is what access.Principal.Issuer says of a principal who showed an API key.
 const Issuer = "key"
 
@@ -28,6 +35,8 @@ const (
 	maxAttributes = 50
 	maxValues     = 100 // of one attribute
 	maxValueBytes = 256 // of an attribute's name or value
+	maxNetworks   = 50
+	maxScope      = 50 // rules
 )
 
 // Faults of issuing a key.
@@ -35,6 +44,8 @@ var (
 	ErrName       = fault.New(fault.Invalid, "identity.name", "A key needs a name of 1 to 100 printable characters that says whose it is.")
 	ErrPersonas   = fault.New(fault.Invalid, "identity.personas", "A key needs 1 to 50 different personas, by their names.")
 	ErrAttributes = fault.New(fault.Invalid, "identity.attributes", "A key has at most 50 attributes of at most 100 values, each name and value 1 to 256 printable characters.")
+	ErrNetworks   = fault.New(fault.Invalid, "identity.networks", "A key has at most 50 networks, each written as its first address and its length, such as 10.1.0.0/16.")
+	ErrNarrowing  = fault.New(fault.Invalid, "identity.scope", "A key's scope is at most 50 rules, each of actions and targets as personas have them.")
 	ErrLifetime   = fault.New(fault.Invalid, "identity.lifetime", "A key lives longer than nothing and at most 366 days.")
 )
 
@@ -44,6 +55,8 @@ type Grant struct {
 	Personas   []string            // names; whether they exist is not this package's knowledge
 	Attributes map[string][]string // what policies may ask of the person
 	Lifetime   time.Duration       // zero takes DefaultLifetime
+	Scope      []access.Rule       // what of the personas' rights the key carries; empty for all of them
+	Networks   []netip.Prefix      // from where the key holds; empty for everywhere
 }
 
 func (g Grant) check() error {
@@ -56,9 +69,18 @@ func (g Grant) check() error {
 		return ErrAttributes
 	case g.Lifetime != 0 && (g.Lifetime < MinLifetime || g.Lifetime > MaxLifetime):
 		return ErrLifetime
+	case len(g.Networks) > maxNetworks || slices.ContainsFunc(g.Networks, badNetwork):
+		return ErrNetworks
+	case len(g.Scope) > maxScope:
+		return ErrNarrowing
+	}
+	if _, err := access.NewScope(g.Scope); err != nil {
+		return ErrNarrowing.Saying("The scope cannot be used: %s", err.Error())
 	}
 	return nil
 }
+
+func badNetwork(n netip.Prefix) bool { return !n.IsValid() || n != n.Masked() || n.Addr().Is4In6() }
 
 func distinctPersonas(names []string) bool {
 	sorted := slices.Sorted(slices.Values(names))
@@ -100,8 +122,17 @@ type Snapshot struct {
 	Attributes map[string][]string
 	Digest     [32]byte // HMAC-SHA-256 under the pepper of the key's text without its checksum
 	Created    time.Time
+	Issued     time.Time // when the term began that ends with Expires: with Created, or with the last rotation
 	Expires    time.Time
 	Revoked    time.Time // zero while it is not
+	Scope      []access.Rule
+	Networks   []netip.Prefix
+
+	Previous      [32]byte  // the digest of the secret before the last rotation
+	PreviousUntil time.Time // until when that secret holds too; zero when there was no rotation
+
+	Used     time.Time // when the key was last let in, to about a minute; zero when it never was
+	UsedFrom string    // the address that it came from then
 }
 
 // Restore makes the key that Snapshot told of.
@@ -116,6 +147,11 @@ func (s Snapshot) clone() Snapshot {
 	for name, values := range s.Attributes {
 		s.Attributes[name] = slices.Clone(values)
 	}
+	s.Networks = slices.Clone(s.Networks)
+	s.Scope = slices.Clone(s.Scope)
+	for i, r := range s.Scope {
+		s.Scope[i] = access.Rule{Actions: slices.Clone(r.Actions), Targets: slices.Clone(r.Targets)}
+	}
 	return s
 }
 
@@ -129,15 +165,20 @@ func (k *Key) Revoke(now time.Time) {
 	}
 }
 
-// State says how a key stands: it never leaves expired or revoked for active.
+// State says how a key stands. An expiring key is active still, and a rotation makes it active again; nothing leaves
+// expired or revoked.
 type State string
 
 // The states.
 const (
-	Active  State = "active"
-	Expired State = "expired"
-	Revoked State = "revoked"
+	Active   State = "active"
+	Expiring State = "expiring"
+	Expired  State = "expired"
+	Revoked  State = "revoked"
 )
+
+// Holds reports whether a key in this state lets its holder in.
+func (s State) Holds() bool { return s == Active || s == Expiring }
 
 // State is how the key stood at now. A key that is both is Revoked.
 func (s Snapshot) State(now time.Time) State {
@@ -146,12 +187,33 @@ func (s Snapshot) State(now time.Time) State {
 		return Revoked
 	case !now.Before(s.Expires):
 		return Expired
+	case !now.Before(s.Expires.Add(-min(warning, s.Expires.Sub(s.Issued)/warningShare))):
+		return Expiring
 	}
 	return Active
 }
 
-// Principal is whom the key stands for.
-func (k *Key) Principal() access.Principal {
+// holdsFrom reports whether the key may be used from that address.
+func (s Snapshot) holdsFrom(from netip.Addr) bool {
+	return len(s.Networks) == 0 ||
+		slices.ContainsFunc(s.Networks, func(n netip.Prefix) bool { return n.Contains(from.Unmap().WithZone("")) })
+}
+
+// UnusedSince reports whether the key holds at now but has let nobody in since that moment, nor was issued since.
+func (s Snapshot) UnusedSince(moment, now time.Time) bool {
+	return s.State(now).Holds() && s.Used.Before(moment) && s.Issued.Before(moment)
+}
+
+// Principal is whom the key stands for at now. A scope that no longer compiles carries no right at all.
+func (k *Key) Principal(now time.Time) access.Principal {
 	s := k.s.clone()
-	return access.Principal{Issuer: Issuer, Subject: s.ID.String(), Name: s.Name, Personas: s.Personas, Attributes: s.Attributes}
+	p := access.Principal{Issuer: Issuer, Subject: s.ID.String(), Name: s.Name, Personas: s.Personas, Attributes: s.Attributes}
+	var err error
+	if p.Scope, err = access.NewScope(s.Scope); err != nil {
+		p.Scope = &access.Scope{}
+	}
+	if s.State(now) == Expiring {
+		p.Expiring = s.Expires
+	}
+	return p
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +23,7 @@ func TestAuthority_VerifiesTheKeysHolder(t *testing.T) {
 	k, c := identitytest.Issue(t, "Ada", start)
 	a := identitytest.Authority(t, "dev")
 	for _, now := range []time.Time{start, start.Add(identity.DefaultLifetime - time.Second)} {
-		if err := a.Verify(k, c, now); err != nil {
+		if err := a.Verify(k, c, netip.Addr{}, now); err != nil {
 			t.Errorf("at %s: %v", now, err)
 		}
 	}
@@ -30,7 +31,7 @@ func TestAuthority_VerifiesTheKeysHolder(t *testing.T) {
 		Issuer: "key", Subject: k.ID().String(), Name: "Ada", Personas: []string{"analyst", "regional"},
 		Attributes: map[string][]string{"regions": {"north", "süd"}, "team": {"sales"}},
 	}
-	if diff := cmp.Diff(want, k.Principal()); diff != "" {
+	if diff := cmp.Diff(want, k.Principal(start)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -52,15 +53,15 @@ func TestAuthority_AnswersEveryFailureAlike(t *testing.T) {
 	}
 	dev := identitytest.Authority(t, "dev")
 	for name, got := range map[string]error{
-		"no credential":           dev.Verify(k, identity.Credential{}, start),
-		"an unknown key":          dev.Verify(nil, c, start),
-		"another key's secret":    dev.Verify(k, other, start),
-		"a digest that was moved": dev.Verify(identity.Restore(moved), other, start),
-		"a revoked key":           dev.Verify(revoked, c, start),
-		"an expired key":          dev.Verify(k, c, start.Add(identity.DefaultLifetime)),
-		"another environment":     identitytest.Authority(t, "prod").Verify(k, c, start),
-		"another pepper":          peppered.Verify(k, c, start),
-		"a key without a digest":  dev.Verify(identity.Restore(identity.Snapshot{ID: c.ID(), Env: "dev", Expires: start.Add(time.Hour)}), c, start),
+		"no credential":           dev.Verify(k, identity.Credential{}, netip.Addr{}, start),
+		"an unknown key":          dev.Verify(nil, c, netip.Addr{}, start),
+		"another key's secret":    dev.Verify(k, other, netip.Addr{}, start),
+		"a digest that was moved": dev.Verify(identity.Restore(moved), other, netip.Addr{}, start),
+		"a revoked key":           dev.Verify(revoked, c, netip.Addr{}, start),
+		"an expired key":          dev.Verify(k, c, netip.Addr{}, start.Add(identity.DefaultLifetime)),
+		"another environment":     identitytest.Authority(t, "prod").Verify(k, c, netip.Addr{}, start),
+		"another pepper":          peppered.Verify(k, c, netip.Addr{}, start),
+		"a key without a digest":  dev.Verify(identity.Restore(identity.Snapshot{ID: c.ID(), Env: "dev", Expires: start.Add(time.Hour)}), c, netip.Addr{}, start),
 	} {
 		f := fault.From(got)
 		if f == nil || f.Error() != identity.ErrUnauthenticated.Error() || f.Kind != fault.Unauthenticated {
@@ -108,7 +109,7 @@ func TestAuthority_RefusesGrantsItCannotKeep(t *testing.T) {
 func TestSnapshot_TellsTheState(t *testing.T) {
 	k, _ := identitytest.Issue(t, "Ada", start)
 	end := start.Add(identity.DefaultLifetime)
-	before := map[time.Time]identity.State{start: identity.Active, end.Add(-1): identity.Active, end: identity.Expired}
+	before := map[time.Time]identity.State{start: identity.Active, end.Add(-15*24*time.Hour - 1): identity.Active, end.Add(-15 * 24 * time.Hour): identity.Expiring, end.Add(-1): identity.Expiring, end: identity.Expired}
 	for now, want := range before {
 		if got := k.Snapshot().State(now); got != want {
 			t.Errorf("at %s: %s, want %s", now, got, want)
@@ -151,7 +152,7 @@ func BenchmarkAuthority_Verify(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				_ = a.Verify(key, c, start)
+				_ = a.Verify(key, c, netip.Addr{}, start)
 			}
 		})
 	}

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"time"
 
 	"github.com/steward-mcp/steward/internal/domain/fault"
 )
@@ -22,7 +23,17 @@ type Repository interface {
 	Get(ctx context.Context, id KeyID) (*Key, error)
 	// List gives all keys, oldest first, keys of the same moment by id.
 	List(ctx context.Context) ([]*Key, error)
-	// Update loads, changes and saves a key as one step; ErrNotFound when there is none. Nothing is saved when
+	// Update loads, changes and saves a key as one step, except for when it was used; ErrNotFound when there is none. Nothing is saved when
 	// change fails, and its error is returned. change may run more than once, so it does nothing but change the key.
 	Update(ctx context.Context, id KeyID, change func(*Key) error) error
+	// Touch notes when keys were last used. Keys that are not kept are passed over, as is a use before the one that is
+	// noted. Unlike the others it may be forgotten in a power failure, and does not hurry.
+	Touch(ctx context.Context, uses []Use) error
+}
+
+// Use is one time that a key let its holder in.
+type Use struct {
+	Key  KeyID
+	At   time.Time
+	From string // the address
 }

@@ -146,18 +146,22 @@ func TestVerify_HoldsAJournalAgainstItsCheckpoints(t *testing.T) {
 			t.Helper()
 			rechain(t, e.dir, 1)
 		}, want: &auditlog.Bad{Segment: "000000000001.jsonl", Line: 1, Seq: 1, Reason: audit.Rewritten}},
-		"a chain computed anew and its checkpoints taken away": {damage: func(t *testing.T, e estate) {
-			t.Helper()
-			rechain(t, e.dir, 1)
-			remove(t, e.path("checkpoints.ndjson"))
-		}, want: &auditlog.Bad{Segment: "checkpoints.ndjson", Line: 1, Seq: 25, Reason: audit.NoCheckpoint},
-			elsewhere: &auditlog.Bad{Segment: "000000000001.jsonl", Line: 1, Seq: 1, Reason: audit.Rewritten}},
-		"checkpoints of another key": {damage: func(t *testing.T, e estate) {
-			t.Helper()
-			rechain(t, e.dir, 1)
-			replace(t, e.path("checkpoints.ndjson"), audit.Checkpoint{Kind: audit.Head, Seq: 25, Writer: "journal"}.Sign(nil, ed25519.NewKeyFromSeed(make([]byte, 32))))
-		}, want: &auditlog.Bad{Segment: "checkpoints.ndjson", Line: 1, Seq: 25, Reason: audit.UnknownKey},
-			elsewhere: &auditlog.Bad{Segment: "000000000001.jsonl", Line: 1, Seq: 1, Reason: audit.Rewritten}},
+		"a chain computed anew and its checkpoints taken away": {
+			damage: func(t *testing.T, e estate) {
+				t.Helper()
+				rechain(t, e.dir, 1)
+				remove(t, e.path("checkpoints.ndjson"))
+			}, want: &auditlog.Bad{Segment: "checkpoints.ndjson", Line: 1, Seq: 25, Reason: audit.NoCheckpoint},
+			elsewhere: &auditlog.Bad{Segment: "000000000001.jsonl", Line: 1, Seq: 1, Reason: audit.Rewritten},
+		},
+		"checkpoints of another key": {
+			damage: func(t *testing.T, e estate) {
+				t.Helper()
+				rechain(t, e.dir, 1)
+				replace(t, e.path("checkpoints.ndjson"), audit.Checkpoint{Kind: audit.Head, Seq: 25, Writer: "journal"}.Sign(nil, ed25519.NewKeyFromSeed(make([]byte, 32))))
+			}, want: &auditlog.Bad{Segment: "checkpoints.ndjson", Line: 1, Seq: 25, Reason: audit.UnknownKey},
+			elsewhere: &auditlog.Bad{Segment: "000000000001.jsonl", Line: 1, Seq: 1, Reason: audit.Rewritten},
+		},
 		"an altered checkpoint": {damage: func(t *testing.T, e estate) {
 			t.Helper()
 			replace(t, e.path("checkpoints.ndjson"), bytes.Replace(content(t, e.path("checkpoints.ndjson")), []byte(`"seq":12`), []byte(`"seq":11`), 1))
@@ -300,7 +304,7 @@ func TestJournal_RefusesKeysThatCannotVouch(t *testing.T) {
 	}{
 		"one that others read": {func(t *testing.T, e estate) {
 			t.Helper()
-			if err := os.Chmod(e.key, 0o644); err != nil { //nolint:gosec // that is the test
+			if err := os.Chmod(e.key, 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}, auditlog.ErrKeyExposed},

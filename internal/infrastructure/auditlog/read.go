@@ -136,3 +136,15 @@ func Reread(dir string, segment uint64, offset, length int64) ([]byte, error) {
 	}
 	return line, nil
 }
+
+// FirstSegment is the number of the first record that the journal in dir still has. It answers ErrNoJournal without one.
+func FirstSegment(dir string) (uint64, error) {
+	found, err := segments(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || err == nil && len(found) == 0:
+		return 0, ErrNoJournal
+	case err != nil:
+		return 0, ErrStorage.Because(err)
+	}
+	return found[0].first, nil
+}

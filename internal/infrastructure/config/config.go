@@ -30,11 +30,12 @@ type Config struct {
 // Server is about the listeners. A port of 0 takes any free one.
 type Server struct {
 	Listen                   string        `yaml:"listen" validate:"address"`
-	AdminListen              string        `yaml:"admin_listen" validate:"address"`                             // probes and metrics, without authentication
+	AdminListen              string        `yaml:"admin_listen" validate:"address"`                             // probes and metrics, without authentication; acts of operators, with it
 	AllowedHosts             []string      `yaml:"allowed_hosts" validate:"max=100,unique,dive,host"`           // Host headers beside the loopback names
 	AllowedOrigins           []string      `yaml:"allowed_origins" validate:"max=100,unique,dive,origin"`       // Origin headers of web pages that may call
 	AllowedNetworks          []string      `yaml:"allowed_networks" validate:"max=100,unique,dive,network"`     // of clients; empty: all
 	MaxBodyBytes             int64         `yaml:"max_body_bytes" validate:"gte=1024,lte=67108864"`             // of one request
+	MaxResultBytes           int           `yaml:"max_result_bytes" validate:"gte=65536,lte=1073741824"`        // of one answer; a larger one is refused
 	MaxConnections           int           `yaml:"max_connections" validate:"gte=1,lte=1000000"`                // further ones wait
 	MaxConnectionsPerAddress int           `yaml:"max_connections_per_address" validate:"gte=0,lte=1000000"`    // further ones are closed; 0 for any number
 	RequestTimeout           time.Duration `yaml:"request_timeout" validate:"gte=1s,lte=1h"`                    // of a call whose tool names no deadline
@@ -163,7 +164,7 @@ func Default() Config {
 	return Config{
 		Environment: "dev",
 		Server: Server{
-			Listen: "127.0.0.1:7878", AdminListen: "127.0.0.1:7879", MaxBodyBytes: 4 << 20,
+			Listen: "127.0.0.1:7878", AdminListen: "127.0.0.1:7879", MaxBodyBytes: 4 << 20, MaxResultBytes: 32 << 20,
 			MaxConnections: 4096, MaxConnectionsPerAddress: 512, ForwardedHeader: "X-Forwarded-For",
 			RequestTimeout: time.Minute, DrainTimeout: 20 * time.Second,
 		},

@@ -67,7 +67,7 @@ func TestLoad_RefusesACertificateThatCannotBeServed(t *testing.T) {
 		"a file that is not": {nil, "nowhere.pem", "key.pem", "server.tls.cert_file: there is no such file"},
 		"the wrong way":      {nil, "key.pem", "cert.pem", "server.tls.cert_file: is no certificate in PEM that fits"},
 		"a key for everybody": {
-			func(dir string) error { return os.Chmod(filepath.Join(dir, "key.pem"), 0o644) }, //nolint:gosec // that is the fault
+			func(dir string) error { return os.Chmod(filepath.Join(dir, "key.pem"), 0o644) },
 			"cert.pem", "key.pem", "server.tls.key_file: others can read the file",
 		},
 		"a canary": {

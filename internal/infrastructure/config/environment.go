@@ -39,7 +39,7 @@ func (l *loader) variables(known []field) {
 		byName[f.variable()] = f
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.env)) {
-		if !strings.HasPrefix(name, prefix) || name == FileVariable {
+		if !strings.HasPrefix(name, prefix) || name == FileVariable || name == AdminKeyVariable || name == AdminKeyVariable+fileSuffix {
 			continue
 		}
 		at := Origin{Variable: name}

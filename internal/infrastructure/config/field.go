@@ -13,6 +13,8 @@ const (
 	fileSuffix = "_FILE"
 	// FileVariable names the configuration file when no flag does.
 	FileVariable = prefix + "CONFIG"
+	// AdminKeyVariable holds the key that commands show a running server, or with _FILE behind it names a file that does.
+	AdminKeyVariable = prefix + "ADMIN_KEY"
 )
 
 var (

@@ -7,6 +7,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/identity"
@@ -91,5 +92,21 @@ func (m *Memory) Update(ctx context.Context, id identity.KeyID, change func(*ide
 		return err
 	}
 	m.kept[id] = k.Snapshot()
+	return nil
+}
+
+// Touch implements identity.Repository.
+func (m *Memory) Touch(ctx context.Context, uses []identity.Use) error {
+	if err := ctx.Err(); err != nil {
+		return fault.From(err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, u := range uses {
+		if s, ok := m.kept[u.Key]; ok && !s.Used.After(u.At) {
+			s.Used, s.UsedFrom = u.At.UTC().Truncate(time.Microsecond), u.From
+			m.kept[u.Key] = s
+		}
+	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -38,7 +39,7 @@ func same(t *testing.T, a, b identity.Pepper) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return verifying.Verify(k, c, identitytest.Start) == nil
+	return verifying.Verify(k, c, netip.Addr{}, identitytest.Start) == nil
 }
 
 func TestPepper_IsMadeOnceAndKeptToItself(t *testing.T) {

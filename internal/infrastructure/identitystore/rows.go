@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
+	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/identity"
 	"github.com/steward-mcp/steward/internal/infrastructure/identitystore/sqlcgen"
 )
@@ -22,14 +24,49 @@ func toRow(s identity.Snapshot) (sqlcgen.ApiKey, error) {
 	if err != nil {
 		return sqlcgen.ApiKey{}, fmt.Errorf("write a key's attributes: %w", err)
 	}
+	scope, err := json.Marshal(scopeOf(s.Scope))
+	if err != nil {
+		return sqlcgen.ApiKey{}, fmt.Errorf("write a key's scope: %w", err)
+	}
+	networks, err := json.Marshal(append([]netip.Prefix{}, s.Networks...))
+	if err != nil {
+		return sqlcgen.ApiKey{}, fmt.Errorf("write a key's networks: %w", err)
+	}
 	row := sqlcgen.ApiKey{
 		ID: s.ID.String(), Name: s.Name, Environment: s.Env, Personas: string(personas), Attributes: string(attributes),
 		Digest: s.Digest[:], CreatedUs: s.Created.UnixMicro(), ExpiresUs: s.Expires.UnixMicro(),
+		RevokedUs: moment(s.Revoked), IssuedUs: moment(s.Issued), Scope: string(scope), Networks: string(networks),
+		PreviousUntilUs: moment(s.PreviousUntil), UsedUs: moment(s.Used), UsedFrom: s.UsedFrom,
 	}
-	if !s.Revoked.IsZero() {
-		row.RevokedUs = sql.NullInt64{Int64: s.Revoked.UnixMicro(), Valid: true}
+	if !s.PreviousUntil.IsZero() {
+		row.PreviousDigest = s.Previous[:]
 	}
 	return row, nil
+}
+
+func moment(t time.Time) sql.NullInt64 {
+	return sql.NullInt64{Int64: t.UnixMicro(), Valid: !t.IsZero()}
+}
+
+func timeOf(us sql.NullInt64) time.Time {
+	if !us.Valid {
+		return time.Time{}
+	}
+	return time.UnixMicro(us.Int64).UTC()
+}
+
+// keptRule is a rule of a scope as it is stored.
+type keptRule struct {
+	Actions []string `json:"actions"`
+	Targets []string `json:"targets"`
+}
+
+func scopeOf(rules []access.Rule) []keptRule {
+	kept := make([]keptRule, len(rules))
+	for i, r := range rules {
+		kept[i] = keptRule{Actions: r.Actions, Targets: r.Targets}
+	}
+	return kept
 }
 
 func toKey(row sqlcgen.ApiKey) (*identity.Key, error) {
@@ -39,19 +76,49 @@ func toKey(row sqlcgen.ApiKey) (*identity.Key, error) {
 	}
 	s := identity.Snapshot{
 		ID: id, Name: row.Name, Env: row.Environment,
-		Created: time.UnixMicro(row.CreatedUs).UTC(), Expires: time.UnixMicro(row.ExpiresUs).UTC(),
+		Created: time.UnixMicro(row.CreatedUs).UTC(), Issued: timeOf(row.IssuedUs), Expires: time.UnixMicro(row.ExpiresUs).UTC(),
+		Revoked: timeOf(row.RevokedUs), PreviousUntil: timeOf(row.PreviousUntilUs), Used: timeOf(row.UsedUs), UsedFrom: row.UsedFrom,
+	}
+	if s.Issued.IsZero() {
+		s.Issued = s.Created
 	}
 	if copy(s.Digest[:], row.Digest) != len(s.Digest) {
 		return nil, errors.New("read a key: its digest is too short")
 	}
-	if row.RevokedUs.Valid {
-		s.Revoked = time.UnixMicro(row.RevokedUs.Int64).UTC()
+	if !s.PreviousUntil.IsZero() && copy(s.Previous[:], row.PreviousDigest) != len(s.Previous) {
+		return nil, errors.New("read a key: its previous digest is too short")
 	}
-	if err := json.Unmarshal([]byte(row.Personas), &s.Personas); err != nil {
-		return nil, fmt.Errorf("read a key's personas: %w", err)
-	}
-	if err := json.Unmarshal([]byte(row.Attributes), &s.Attributes); err != nil {
-		return nil, fmt.Errorf("read a key's attributes: %w", err)
+	if err := fill(&s, row); err != nil {
+		return nil, err
 	}
 	return identity.Restore(s), nil
+}
+
+// none is how an empty list is stored. It is not parsed: most keys have no scope and no networks, and one is read for
+// every request.
+const none = "[]"
+
+func fill(s *identity.Snapshot, row sqlcgen.ApiKey) error {
+	if err := json.Unmarshal([]byte(row.Personas), &s.Personas); err != nil {
+		return fmt.Errorf("read a key's personas: %w", err)
+	}
+	if err := json.Unmarshal([]byte(row.Attributes), &s.Attributes); err != nil {
+		return fmt.Errorf("read a key's attributes: %w", err)
+	}
+	if row.Networks != none {
+		if err := json.Unmarshal([]byte(row.Networks), &s.Networks); err != nil {
+			return fmt.Errorf("read a key's networks: %w", err)
+		}
+	}
+	if row.Scope == none {
+		return nil
+	}
+	var kept []keptRule
+	if err := json.Unmarshal([]byte(row.Scope), &kept); err != nil {
+		return fmt.Errorf("read a key's scope: %w", err)
+	}
+	for _, r := range kept {
+		s.Scope = append(s.Scope, access.Rule{Actions: r.Actions, Targets: r.Targets})
+	}
+	return nil
 }

@@ -96,10 +96,30 @@ func (s *SQLite) Update(ctx context.Context, id identity.KeyID, change func(*ide
 		}
 		err = q.UpdateKey(ctx, sqlcgen.UpdateKeyParams{
 			Name: row.Name, Environment: row.Environment, Personas: row.Personas, Attributes: row.Attributes,
-			Digest: row.Digest, ExpiresUs: row.ExpiresUs, RevokedUs: row.RevokedUs, ID: row.ID,
+			Digest: row.Digest, ExpiresUs: row.ExpiresUs, RevokedUs: row.RevokedUs,
+			IssuedUs: row.IssuedUs, Scope: row.Scope, Networks: row.Networks, PreviousDigest: row.PreviousDigest,
+			PreviousUntilUs: row.PreviousUntilUs, ID: row.ID,
 		})
 		if err != nil {
 			return fmt.Errorf("update a key: %w", err)
+		}
+		return nil
+	})
+}
+
+// Touch implements identity.Repository.
+func (s *SQLite) Touch(ctx context.Context, uses []identity.Use) error {
+	if len(uses) == 0 {
+		return nil
+	}
+	return database.InTx(ctx, s.db.Write, func(tx *sql.Tx) error {
+		q := sqlcgen.New(tx)
+		for _, u := range uses {
+			at := moment(u.At)
+			err := q.TouchKey(ctx, sqlcgen.TouchKeyParams{UsedUs: at, UsedFrom: u.From, ID: u.Key.String(), UsedUs_2: at})
+			if err != nil {
+				return fmt.Errorf("note the use of a key: %w", err)
+			}
 		}
 		return nil
 	})

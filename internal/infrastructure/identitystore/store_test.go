@@ -2,7 +2,9 @@ package identitystore_test
 
 import (
 	"errors"
+	"net/netip"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -131,6 +133,37 @@ func BenchmarkGet(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := store.Get(b.Context(), k.ID()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// What a key costs to check does not depend on how many there are.
+func BenchmarkVerify(b *testing.B) {
+	for _, count := range []int{10, 1_000, 100_000} {
+		b.Run(strconv.Itoa(count), func(b *testing.B) {
+			db := open(b, filepath.Join(b.TempDir(), "state.db"))
+			store := identitystore.NewSQLite(db)
+			authority := identitytest.Authority(b, "dev")
+			k, c := identitytest.Issue(b, "Ada", identitytest.Start)
+			if err := store.Add(b.Context(), k); err != nil {
+				b.Fatal(err)
+			}
+			const copies = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+				INSERT INTO api_keys (id, name, environment, personas, attributes, digest, created_us, expires_us)
+				SELECT lower(hex(randomblob(8))), name, environment, personas, attributes, digest, created_us, expires_us FROM n, api_keys`
+			if _, err := db.Write.ExecContext(b.Context(), copies, count-1); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				found, err := store.Get(b.Context(), k.ID())
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := authority.Verify(found, c, netip.Addr{}, identitytest.Start); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/steward-mcp/steward/internal/domain/fault"
+	"github.com/steward-mcp/steward/internal/domain/redact"
 )
 
 // Faults of the log's configuration.
@@ -18,12 +19,13 @@ var (
 
 // LogConfig says how the process speaks to its operator. The zero value is JSON from level info on.
 type LogConfig struct {
-	Level  string // debug, info, warn or error
-	Format string // json, one object a line; console, for people
+	Level  string           // debug, info, warn or error
+	Format string           // json, one object a line; console, for people
+	Redact *redact.Redactor // takes secrets out of every line; nil knows only what secrets look like
 }
 
 // NewLogger makes the log of the process, which writes to out: standard error, since standard output may belong to
-// the protocol. Nothing is sampled, dropped or buffered, and times are UTC. It is safe for concurrent use.
+// the protocol. Secrets are taken out of whole lines, so wherever they stand: message, fields, errors, stacks. Nothing is sampled, dropped or buffered, and times are UTC. It is safe for concurrent use.
 func NewLogger(c LogConfig, out io.Writer) (*zap.Logger, error) {
 	level, err := logLevel(c.Level)
 	if err != nil {
@@ -33,7 +35,11 @@ func NewLogger(c LogConfig, out io.Writer) (*zap.Logger, error) {
 	if err != nil {
 		return nil, err
 	}
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(out)), level)), nil
+	clean := discreet{to: out, redact: c.Redact, json: c.Format != "console"}
+	if clean.redact == nil {
+		clean.redact = redact.New(nil)
+	}
+	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(clean)), level)), nil
 }
 
 func logLevel(name string) (zapcore.Level, error) {

@@ -49,6 +49,8 @@ type Edge struct {
 	Origins []string                      // scheme://host[:port], exactly
 	Context propagation.TextMapPropagator // reads the trace context that a caller sends in headers
 
+	Attendance Attendance // nil for none
+
 	Resource *Resource // nil when no access tokens are accepted
 	Limits   Limits    // nil for none
 	Proxies  Proxies
@@ -82,6 +84,9 @@ func (e *Edge) Guard(next http.Handler) http.Handler {
 			return
 		}
 		defer leave()
+		sayExpiry(w.Header(), principal)
+		ctx, gone := e.attend(ctx, r)
+		defer gone()
 		r.Body = http.MaxBytesReader(innermost(w), r.Body, e.MaxBody)
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
@@ -266,6 +271,9 @@ func host(address string) string {
 
 // routeOf keeps caller text out of records: a path that is not a route is "other".
 func routeOf(path string) string {
+	if strings.HasPrefix(path, OperatorsPath) {
+		return OperatorsPath // the record's action and target say more
+	}
 	if path == MCPPath || path == metadataPath || path == metadataPath+MCPPath || path == securityPath || path == healthPath {
 		return path
 	}

@@ -6,12 +6,21 @@ import (
 	"strings"
 )
 
-// secure sets what every answer says to browsers: that it is data, for nobody else, and nothing to show.
+// What every answer says to browsers: that it is data, for nobody else, and nothing to show. The values are shared by all
+// answers; whoever has another one to say puts it in their place.
+var (
+	nosniff  = []string{"nosniff"}
+	noStore  = []string{"no-store"}
+	showNone = []string{"default-src 'none'; frame-ancestors 'none'"}
+	referNot = []string{"no-referrer"}
+	onlyTLS  = []string{"max-age=31536000"}
+)
+
 func secure(h http.Header) {
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	h.Set("Referrer-Policy", "no-referrer")
+	h["X-Content-Type-Options"] = nosniff
+	h["Cache-Control"] = noStore
+	h["Content-Security-Policy"] = showNone
+	h["Referrer-Policy"] = referNot
 }
 
 // dress is secure, and what depends on how the request came: that the next one has to come by TLS (RFC 6797), and that
@@ -19,7 +28,7 @@ func secure(h http.Header) {
 func (e *Edge) dress(h http.Header, r *http.Request) {
 	secure(h)
 	if r.TLS != nil || e.BehindTLS {
-		h.Set("Strict-Transport-Security", "max-age=31536000")
+		h["Strict-Transport-Security"] = onlyTLS
 	}
 	if len(e.Origins) == 0 {
 		return

@@ -119,10 +119,10 @@ func (l *Listener) Stop(ctx context.Context) error {
 		return nil
 	}
 	err := l.server.Shutdown(ctx)
-	l.quit()
 	if err != nil {
-		err = l.server.Close()
+		err = l.server.Close() // first, so that what is cut off does not pass for an answer
 	}
+	l.quit()
 	<-l.done
 	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()

@@ -44,7 +44,7 @@ func TestHeaders_AreOnEveryAnswer(t *testing.T) {
 	w := newWorld()
 	w.edge.BehindTLS = true
 	h := httpapi.Main(w.edge, http.HandlerFunc(teapot))
-	admin := httpapi.Admin(http.NotFoundHandler(), nil)
+	admin := httpapi.Admin(http.NotFoundHandler(), nil, http.NotFoundHandler())
 	for _, rw := range []*httptest.ResponseRecorder{
 		to(t, h, "GET", "http://localhost/health"), to(t, h, "GET", "http://localhost/.well-known/security.txt"), to(t, h, "POST", "http://localhost/mcp"),
 		to(t, h, "POST", "http://localhost/mcp", "Authorization", "Bearer good"), to(t, h, "GET", "http://localhost/x"), to(t, h, "GET", "http://evil.example/mcp"),
@@ -363,12 +363,13 @@ func TestListener_TellsOfWhatNobodyCouldRead(t *testing.T) {
 	say("GET / HTTP/1.1\r\nHost: x\r\n", 0) // and its end
 	say("", 0)
 	say("NONSENSE\r\n\r\n", 400)
+	say("GET / HTTP/1.1\r\nHost: x\r\n\r\nNONSENSE\r\n\r\n", 418)
 	say("GET / HTTP/9.9\r\nHost: x\r\n\r\n", 505)
 	say("GET / HTTP/1.1\r\nHost: x\r\nX: "+strings.Repeat("x", 80<<10)+"\r\n\r\n", 431)
 	if err := l.Stop(t.Context()); err != nil && !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	if len(told) != 4 {
-		t.Errorf("told of %d requests, want 4", len(told))
+	if len(told) != 5 {
+		t.Errorf("told of %d requests, want 5", len(told))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"path"
 )
 
 // MCPPath is where MCP is served.
@@ -43,10 +44,22 @@ func Main(edge *Edge, mcp http.Handler) http.Handler {
 	})
 }
 
-// Admin is the handler of the operators' listener: /metrics, /livez, and /readyz with every check by name. It has no
-// authentication of its own, which is why it listens on loopback only.
-func Admin(metrics http.Handler, checks []Check) http.Handler {
+// OperatorsPath is below which operators act, on their own listener.
+const OperatorsPath = "/admin/v1/"
+
+// Operators is e as it is on the operators' listener. Nothing is between it and its clients, who are on this machine; and
+// the limits of the public listener are not theirs: a flood there must not keep a key from being revoked here.
+func (e *Edge) Operators() *Edge {
+	return &Edge{
+		Records: e.Records, Authn: e.Authn, Log: e.Log, MaxBody: e.MaxBody, Context: e.Context, Attendance: e.Attendance,
+	}
+}
+
+// Admin is the handler of the operators' listener: /metrics, /livez, and /readyz with every check by name, which ask for
+// no credentials; that is why it listens on loopback only. What is below OperatorsPath is for acts, which guards itself.
+func Admin(metrics http.Handler, checks []Check, acts http.Handler) http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle(OperatorsPath, acts)
 	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]string{"status": "ok"})
@@ -56,6 +69,10 @@ func Admin(metrics http.Handler, checks []Check) http.Handler {
 		secure(w.Header())
 		if !allowedHost(r.Host, nil) || r.Header.Get("Origin") != "" && !allowedOrigin(r.Header.Get("Origin"), nil) {
 			http.Error(w, errHost.Message, http.StatusForbidden)
+			return
+		}
+		if path.Clean(r.URL.Path) != r.URL.Path { // http.ServeMux would answer with a redirect
+			http.NotFound(w, r)
 			return
 		}
 		mux.ServeHTTP(w, r)

@@ -61,7 +61,7 @@ func TestAdmin_IsReadyWhenWhatIsVitalIs(t *testing.T) {
 			map[string]string{"a": "broken", "b": "ok"},
 		},
 	} {
-		rw := visit(t, httpapi.Admin(http.NotFoundHandler(), c.checks), http.MethodGet, "/readyz")
+		rw := visit(t, httpapi.Admin(http.NotFoundHandler(), c.checks, http.NotFoundHandler()), http.MethodGet, "/readyz")
 		var body struct {
 			Ready  bool
 			Checks map[string]string

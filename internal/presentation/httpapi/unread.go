@@ -12,7 +12,7 @@ import (
 // outside net/http. That reads requests by itself and refuses those that are not HTTP without calling anybody.
 type visit struct {
 	base    context.Context //nolint:containedctx // net/http gives it with the connection, and calls back without one
-	running bool            // begin and end are called by the goroutine that serves the connection
+	begun   bool            // only the goroutine that serves the connection calls back
 	before  int64           // bytes written when it began
 	handled atomic.Bool     // it reached a handler
 }
@@ -28,7 +28,7 @@ func attend(ctx context.Context, c net.Conn) context.Context {
 	if !ok {
 		return ctx
 	}
-	a.visit.base = ctx
+	a.visit.base = ctx //nolint:fatcontext // that of the connection, which the hook is not given
 	return context.WithValue(ctx, visitKey{}, &a.visit)
 }
 
@@ -42,30 +42,27 @@ func attended(next http.Handler) http.Handler {
 	})
 }
 
-// follow is http.Server.ConnState. A connection on which a request has begun counts as one that is being handled, so
-// that a stop waits until what there is to tell of it has been told.
+// follow is http.Server.ConnState. A connection counts as something that is being handled, so that a stop waits until
+// what there is to tell of it has been told. A request that comes whole behind another one is read while the connection
+// is idle, as far as net/http says.
 func (l *Listener) follow(c net.Conn, state http.ConnState) {
 	a, ok := admittedOf(c)
-	if !ok || state == http.StateNew {
+	if !ok {
 		return
 	}
 	v := &a.visit
-	if state == http.StateActive {
-		if !v.running {
-			l.handlers.enter()
-		}
-		v.running, v.before = true, a.written.Load()
+	switch state {
+	case http.StateNew:
+		l.handlers.enter()
+	case http.StateActive, http.StateIdle:
+		v.begun, v.before = true, a.written.Load()
 		v.handled.Store(false)
-		return
-	}
-	if !v.running {
-		return
-	}
-	v.running = false
-	defer l.handlers.leave()
-	// Whoever leaves in the middle of a request, or is too slow, gets no answer.
-	if state == http.StateClosed && l.unread != nil && !v.handled.Load() && a.written.Load()-v.before >= leastAnswer {
-		l.unread(v.base, c.RemoteAddr().String())
+	case http.StateHijacked, http.StateClosed:
+		defer l.handlers.leave()
+		// Whoever says nothing, or is too slow, gets no answer.
+		if l.unread != nil && v.begun && !v.handled.Load() && a.written.Load()-v.before >= leastAnswer {
+			l.unread(v.base, c.RemoteAddr().String())
+		}
 	}
 }
 

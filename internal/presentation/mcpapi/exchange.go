@@ -159,13 +159,13 @@ func (s *Server) dispatch(ctx context.Context, x *exchange) reply {
 	switch response := response.(type) {
 	case mcp.JSONRPCResponse:
 		var err error
-		if r.body, err = encode(x.message.ID, "result", response.Result); err != nil {
+		if r.body, err = s.guard.result(x, response.Result); err != nil {
 			s.log.Error("a result could not be encoded", zap.String("request_id", x.request.ID()), observe.Trace(ctx), observe.Error(err))
 			x.rejected = fault.ErrInternal
 		}
 	case mcp.JSONRPCError:
 		r.code = response.Error.Code
-		r.body = x.error(neutral(response.Error, x.request.ID()))
+		r.body = s.guard.error(x, neutral(response.Error, x.request.ID()))
 	}
 	return r
 }
@@ -217,7 +217,7 @@ func (s *Server) settle(ctx context.Context, x *exchange, r reply) reply {
 	if x.missesResource() {
 		data.URI = x.message.URI
 	}
-	return reply{code: code, body: x.error(mcp.JSONRPCErrorDetails{Code: code, Message: x.rejected.Message, Data: data})}
+	return reply{code: code, body: s.guard.error(x, mcp.JSONRPCErrorDetails{Code: code, Message: x.rejected.Message, Data: data})}
 }
 
 // errProtocol stands in the record for an error that the protocol layer answered.
@@ -228,31 +228,4 @@ func protocolOutcome(code int) cqrs.Outcome {
 		return cqrs.Outcome{Fault: fault.ErrInternal}
 	}
 	return cqrs.Outcome{Fault: errProtocol, DeniedBy: audit.ByEdge}
-}
-
-// error encodes an error answer. What it is made of always encodes: our own words, and texts that came as JSON.
-func (x *exchange) error(e mcp.JSONRPCErrorDetails) []byte {
-	body, _ := encode(x.message.ID, "error", e)
-	return body
-}
-
-// encode writes a response around a result or an error. The id goes back in the bytes it came in, so that no number
-// is rounded on its way.
-func encode(id json.RawMessage, member string, value any) ([]byte, error) {
-	var body bytes.Buffer
-	body.WriteString(`{"jsonrpc":"2.0","id":`)
-	if id == nil {
-		body.WriteString("null")
-	} else {
-		body.Write(id)
-	}
-	body.WriteString(`,"` + member + `":`)
-	e := json.NewEncoder(&body)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(value); err != nil {
-		return nil, err
-	}
-	body.Truncate(body.Len() - 1) // the encoder's newline
-	body.WriteByte('}')
-	return body.Bytes(), nil
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/fault"
+	"github.com/steward-mcp/steward/internal/domain/redact"
 	"github.com/steward-mcp/steward/internal/domain/tool"
 	"github.com/steward-mcp/steward/internal/presentation/mcpapi"
 	"github.com/steward-mcp/steward/internal/presentation/mcptrace"
@@ -85,11 +86,11 @@ func newWorld(tb testing.TB) *world {
 	return newWorldWith(tb, "")
 }
 
-// newWorldWith has suffix behind the names of its tools.
-func newWorldWith(tb testing.TB, suffix string) *world {
+// newWorldWith has suffix behind the names of its tools, and more of them.
+func newWorldWith(tb testing.TB, suffix string, more ...tool.Tool) *world {
 	tb.Helper()
 	w := &world{hidden: map[string]bool{}, began: make(chan struct{}, 1)}
-	catalog, err := tool.NewCatalog(toolapp.Echo(), draws(), bare("panics", func(context.Context) (tool.Result, error) { panic("boom") }),
+	catalog, err := tool.NewCatalog(append(more, toolapp.Echo(), draws(), bare("panics", func(context.Context) (tool.Result, error) { panic("boom") }),
 		bare("leaks", func(context.Context) (tool.Result, error) { return tool.Result{}, errors.New("/etc/shadow: denied") }),
 		bare("waits", func(ctx context.Context) (tool.Result, error) {
 			w.begin()
@@ -97,7 +98,7 @@ func newWorldWith(tb testing.TB, suffix string) *world {
 			return tool.Result{}, ctx.Err()
 		}),
 		bare("ignores", func(ctx context.Context) (tool.Result, error) { <-ctx.Done(); return tool.Result{Text: "done"}, nil }),
-		bare("works", func(ctx context.Context) (tool.Result, error) { return tool.Result{Text: "done"}, work(ctx) }))
+		bare("works", func(ctx context.Context) (tool.Result, error) { return tool.Result{Text: "done"}, work(ctx) }))...)
 	if err == nil {
 		catalog, err = catalog.Suffixed(suffix)
 	}
@@ -117,6 +118,7 @@ func newWorldWith(tb testing.TB, suffix string) *world {
 	parts := mcpapi.Parts{
 		Catalog: catalog, Call: call, Sees: toolapp.NewVisible(w, catalog), Limiter: w, Records: w.recorder,
 		Tracer: tracer, Log: zap.NewNop(), Now: time.Now,
+		Redact: redact.New(nil, guardedSecret), MaxResult: largestResult,
 	}
 	w.library(tb, &parts, gate)
 	w.server = mcpapi.New(mcpapi.Identity{Version: "1", Instructions: "First list."}, parts)

@@ -180,7 +180,7 @@ func (s *Server) reject(w http.ResponseWriter, r *http.Request, x *exchange, sta
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(x.error(mcp.JSONRPCErrorDetails{Code: code, Message: f.Message, Data: detail(f, x.request.ID())}))
+	_, _ = w.Write(s.guard.error(x, mcp.JSONRPCErrorDetails{Code: code, Message: f.Message, Data: detail(f, x.request.ID())}))
 }
 
 // detail is the data of an error: the protocol's own where it prescribes some, a failure otherwise.

@@ -50,7 +50,7 @@ func (s *Server) getPrompt(ctx context.Context, r mcp.GetPromptRequest) (*mcp.Ge
 		if turn.Assistant {
 			role = mcp.RoleAssistant
 		}
-		result.Messages = append(result.Messages, mcp.NewPromptMessage(role, mcp.NewTextContent(s.catalog.Mention(turn.Text))))
+		result.Messages = append(result.Messages, mcp.NewPromptMessage(role, mcp.NewTextContent(s.guard.text(s.catalog.Mention(turn.Text)))))
 	}
 	return result, nil
 }

@@ -52,6 +52,9 @@ func (s *Server) readResource(ctx context.Context, _ mcp.ReadResourceRequest) ([
 	if err != nil {
 		return nil, x.turnDown(err)
 	}
+	if content.MIME != tool.ViewMIME { // a view is a program of ours
+		content.Text = s.guard.text(content.Text)
+	}
 	return []mcp.ResourceContents{toContents(x.message.URI, content)}, nil
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/steward-mcp/steward/internal/application/cqrs"
 	"github.com/steward-mcp/steward/internal/application/toolapp"
+	"github.com/steward-mcp/steward/internal/domain/redact"
 	"github.com/steward-mcp/steward/internal/domain/tool"
 	"github.com/steward-mcp/steward/internal/presentation/mcptrace"
 )
@@ -37,6 +38,9 @@ type Parts struct {
 	Log      *zap.Logger
 	Now      func() time.Time
 	Drain    time.Duration // how long running calls may go on after Stdio was told to stop
+
+	Redact    *redact.Redactor // what every answer passes; nil knows only what secrets look like
+	MaxResult int              // bytes of a result; 0 for any number
 }
 
 // Server answers MCP messages, whatever transport they come by. Safe for concurrent use.
@@ -55,6 +59,7 @@ type Server struct {
 	sessions *sessions
 	log      *zap.Logger
 	drain    time.Duration
+	guard    guard
 }
 
 // New makes the server. It advertises only what it does: what is offered is fixed at start, so no list ever changes.
@@ -62,6 +67,7 @@ func New(identity Identity, p Parts) *Server {
 	s := &Server{
 		catalog: p.Catalog, call: p.Call, sees: p.Sees, library: p.Library, read: p.Read, prompt: p.Prompt, complete: p.Complete,
 		limiter: p.Limiter, records: p.Records, tracer: p.Tracer, sessions: newSessions(p.Now), log: p.Log, drain: p.Drain,
+		guard: newGuard(p.Redact, p.MaxResult),
 	}
 	options := []server.ServerOption{
 		server.WithTitle("Steward"),

@@ -184,7 +184,7 @@ func (p *pipe) reject(ctx context.Context, x *exchange, code int, f *fault.Fault
 		p.server.log.Error("audit.lost", zap.String("request_id", x.request.ID()), observe.Error(err))
 		f = fault.From(err)
 	}
-	return p.write(reply{body: x.error(mcp.JSONRPCErrorDetails{Code: code, Message: f.Message, Data: detail(f, x.request.ID())})})
+	return p.write(reply{body: p.server.guard.error(x, mcp.JSONRPCErrorDetails{Code: code, Message: f.Message, Data: detail(f, x.request.ID())})})
 }
 
 func (p *pipe) write(r reply) error {

@@ -43,18 +43,19 @@ func (s *Server) callTool(ctx context.Context, r mcp.CallToolRequest) (*mcp.Call
 		Tool:   name, Arguments: x.message.Arguments, Reason: x.message.Meta.Purpose,
 	})
 	if err != nil {
-		return x.fail(fault.From(err)), nil
+		return x.fail(s.guard, fault.From(err)), nil
 	}
+	result.Text = s.guard.text(result.Text)
 	return toResult(result), nil
 }
 
 // fail notes what the call came to, for the exchange and for telemetry.
-func (x *exchange) fail(f *fault.Fault) *mcp.CallToolResult {
+func (x *exchange) fail(g guard, f *fault.Fault) *mcp.CallToolResult {
 	x.toolError = true
 	if errors.Is(f, toolapp.ErrUnknown) {
 		x.rejected = f
 	}
-	return toErrorResult(f, x.request.ID())
+	return toErrorResult(g.fault(f), x.request.ID())
 }
 
 // visible keeps from a listing the tools that the principal could not call. Calls pass: the gate decides them, so

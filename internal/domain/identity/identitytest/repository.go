@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/identity"
 )
 
@@ -49,15 +51,17 @@ func Issue(t testing.TB, name string, now time.Time) (*identity.Key, identity.Cr
 // RunRepository holds a repository to the contract. open gives an empty one that lives as long as its test.
 func RunRepository(t *testing.T, open func(t *testing.T) identity.Repository) {
 	for name, test := range map[string]func(*testing.T, identity.Repository){
-		"what is added is found as it was":           keepsWhatWasAdded,
-		"a taken id is refused and nothing changes":  refusesATakenID,
-		"an unknown id is not found":                 knowsNoOtherKeys,
-		"the oldest key is listed first":             listsTheOldestFirst,
-		"an update is kept":                          keepsAnUpdate,
-		"a failed update is not kept":                dropsAFailedUpdate,
-		"what was given away is a copy":              givesCopies,
-		"a revocation beside other updates survives": losesNoUpdate,
-		"an ended context stops every call":          heedsTheContext,
+		"what is added is found as it was":            keepsWhatWasAdded,
+		"a taken id is refused and nothing changes":   refusesATakenID,
+		"an unknown id is not found":                  knowsNoOtherKeys,
+		"the oldest key is listed first":              listsTheOldestFirst,
+		"an update is kept":                           keepsAnUpdate,
+		"a failed update is not kept":                 dropsAFailedUpdate,
+		"what was given away is a copy":               givesCopies,
+		"a revocation beside other updates survives":  losesNoUpdate,
+		"an ended context stops every call":           heedsTheContext,
+		"a rotation is kept, scope and networks too":  keepsARotation,
+		"the last use is kept, whatever else changes": keepsTheLastUse,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -84,7 +88,8 @@ func expect(t *testing.T, r identity.Repository, want *identity.Key) {
 }
 
 func compare(want, got []*identity.Key) string {
-	return cmp.Diff(snapshots(want), snapshots(got), cmp.Comparer(func(a, b identity.KeyID) bool { return a == b }), cmpopts.EquateEmpty())
+	return cmp.Diff(snapshots(want), snapshots(got), cmp.Comparer(func(a, b identity.KeyID) bool { return a == b }),
+		cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmpopts.EquateEmpty())
 }
 
 func snapshots(keys []*identity.Key) []identity.Snapshot {
@@ -180,7 +185,7 @@ func givesCopies(t *testing.T, r identity.Repository) {
 	untouched := identity.Restore(k.Snapshot())
 	got.Revoke(Start)
 	k.Revoke(Start)
-	got.Principal().Attributes["regions"][0] = "everywhere"
+	got.Principal(Start).Attributes["regions"][0] = "everywhere"
 	expect(t, r, untouched)
 }
 
@@ -206,6 +211,57 @@ func losesNoUpdate(t *testing.T, r identity.Repository) {
 	wg.Wait()
 }
 
+func keepsARotation(t *testing.T, r identity.Repository) {
+	a := Authority(t, "dev")
+	k, _, err := a.Issue(identity.Grant{
+		Name: "narrow", Personas: []string{"p"}, Networks: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00::/8")},
+		Scope: []access.Rule{{Actions: []string{"tool.call"}, Targets: []string{"tool:echo", "tool:query"}}},
+	}, Start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Add(t.Context(), k); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, r, k)
+	err = r.Update(t.Context(), k.ID(), func(k *identity.Key) error {
+		_, err := a.Rotate(k, identity.Rotation{Overlap: time.Hour}, Start.Add(time.Minute))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := r.Get(t.Context(), k.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, after := k.Snapshot(), got.Snapshot()
+	if after.Previous != before.Digest || after.Digest == before.Digest || !after.PreviousUntil.Equal(Start.Add(time.Minute+time.Hour)) ||
+		!after.Issued.Equal(Start.Add(time.Minute)) || !after.Expires.Equal(after.Issued.Add(identity.DefaultLifetime)) {
+		t.Errorf("before %+v, after %+v", before, after)
+	}
+}
+
+func keepsTheLastUse(t *testing.T, r identity.Repository) {
+	k := add(t, r, "k", Start)
+	absent, _ := Issue(t, "absent", Start)
+	at := Start.Add(time.Hour)
+	touch := func(at time.Time, from string) {
+		t.Helper()
+		if err := r.Touch(t.Context(), []identity.Use{{Key: absent.ID(), At: at, From: from}, {Key: k.ID(), At: at, From: from}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	touch(at, "192.0.2.7")
+	touch(at.Add(-time.Minute), "192.0.2.8")
+	if err := r.Update(t.Context(), k.ID(), func(k *identity.Key) error { k.Revoke(at); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	want := k.Snapshot()
+	want.Used, want.UsedFrom, want.Revoked = at, "192.0.2.7", at
+	expect(t, r, identity.Restore(want))
+}
+
 func heedsTheContext(t *testing.T, r identity.Repository) {
 	k := add(t, r, "k", Start)
 	other, _ := Issue(t, "other", Start)
@@ -216,6 +272,7 @@ func heedsTheContext(t *testing.T, r identity.Repository) {
 	for call, err := range map[string]error{
 		"Add": r.Add(ctx, other), "Get": getErr, "List": listErr,
 		"Update": r.Update(ctx, k.ID(), func(k *identity.Key) error { k.Revoke(Start); return nil }),
+		"Touch":  r.Touch(ctx, []identity.Use{{Key: k.ID(), At: Start}}),
 	} {
 		if err == nil {
 			t.Errorf("%s succeeds", call)

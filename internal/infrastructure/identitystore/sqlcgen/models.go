@@ -9,13 +9,20 @@ import (
 )
 
 type ApiKey struct {
-	ID          string
-	Name        string
-	Environment string
-	Personas    string
-	Attributes  string
-	Digest      []byte
-	CreatedUs   int64
-	ExpiresUs   int64
-	RevokedUs   sql.NullInt64
+	ID              string
+	Name            string
+	Environment     string
+	Personas        string
+	Attributes      string
+	Digest          []byte
+	CreatedUs       int64
+	ExpiresUs       int64
+	RevokedUs       sql.NullInt64
+	IssuedUs        sql.NullInt64
+	Scope           string
+	Networks        string
+	PreviousDigest  []byte
+	PreviousUntilUs sql.NullInt64
+	UsedUs          sql.NullInt64
+	UsedFrom        string
 }

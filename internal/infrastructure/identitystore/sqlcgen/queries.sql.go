@@ -11,7 +11,8 @@ import (
 )
 
 const getKey = `-- name: GetKey :one
-SELECT id, name, environment, personas, attributes, digest, created_us, expires_us, revoked_us
+SELECT id, name, environment, personas, attributes, digest, created_us, expires_us, revoked_us,
+  issued_us, scope, networks, previous_digest, previous_until_us, used_us, used_from
 FROM api_keys
 WHERE id = ?
 `
@@ -29,26 +30,41 @@ func (q *Queries) GetKey(ctx context.Context, id string) (ApiKey, error) {
 		&i.CreatedUs,
 		&i.ExpiresUs,
 		&i.RevokedUs,
+		&i.IssuedUs,
+		&i.Scope,
+		&i.Networks,
+		&i.PreviousDigest,
+		&i.PreviousUntilUs,
+		&i.UsedUs,
+		&i.UsedFrom,
 	)
 	return i, err
 }
 
 const insertKey = `-- name: InsertKey :execrows
-INSERT INTO api_keys (id, name, environment, personas, attributes, digest, created_us, expires_us, revoked_us)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO api_keys (id, name, environment, personas, attributes, digest, created_us, expires_us, revoked_us,
+  issued_us, scope, networks, previous_digest, previous_until_us, used_us, used_from)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO NOTHING
 `
 
 type InsertKeyParams struct {
-	ID          string
-	Name        string
-	Environment string
-	Personas    string
-	Attributes  string
-	Digest      []byte
-	CreatedUs   int64
-	ExpiresUs   int64
-	RevokedUs   sql.NullInt64
+	ID              string
+	Name            string
+	Environment     string
+	Personas        string
+	Attributes      string
+	Digest          []byte
+	CreatedUs       int64
+	ExpiresUs       int64
+	RevokedUs       sql.NullInt64
+	IssuedUs        sql.NullInt64
+	Scope           string
+	Networks        string
+	PreviousDigest  []byte
+	PreviousUntilUs sql.NullInt64
+	UsedUs          sql.NullInt64
+	UsedFrom        string
 }
 
 func (q *Queries) InsertKey(ctx context.Context, arg InsertKeyParams) (int64, error) {
@@ -62,6 +78,13 @@ func (q *Queries) InsertKey(ctx context.Context, arg InsertKeyParams) (int64, er
 		arg.CreatedUs,
 		arg.ExpiresUs,
 		arg.RevokedUs,
+		arg.IssuedUs,
+		arg.Scope,
+		arg.Networks,
+		arg.PreviousDigest,
+		arg.PreviousUntilUs,
+		arg.UsedUs,
+		arg.UsedFrom,
 	)
 	if err != nil {
 		return 0, err
@@ -70,7 +93,8 @@ func (q *Queries) InsertKey(ctx context.Context, arg InsertKeyParams) (int64, er
 }
 
 const listKeys = `-- name: ListKeys :many
-SELECT id, name, environment, personas, attributes, digest, created_us, expires_us, revoked_us
+SELECT id, name, environment, personas, attributes, digest, created_us, expires_us, revoked_us,
+  issued_us, scope, networks, previous_digest, previous_until_us, used_us, used_from
 FROM api_keys
 ORDER BY created_us, id
 `
@@ -94,6 +118,13 @@ func (q *Queries) ListKeys(ctx context.Context) ([]ApiKey, error) {
 			&i.CreatedUs,
 			&i.ExpiresUs,
 			&i.RevokedUs,
+			&i.IssuedUs,
+			&i.Scope,
+			&i.Networks,
+			&i.PreviousDigest,
+			&i.PreviousUntilUs,
+			&i.UsedUs,
+			&i.UsedFrom,
 		); err != nil {
 			return nil, err
 		}
@@ -108,21 +139,50 @@ func (q *Queries) ListKeys(ctx context.Context) ([]ApiKey, error) {
 	return items, nil
 }
 
+const touchKey = `-- name: TouchKey :exec
+UPDATE api_keys
+SET used_us = ?, used_from = ?
+WHERE id = ? AND (used_us IS NULL OR used_us <= ?)
+`
+
+type TouchKeyParams struct {
+	UsedUs   sql.NullInt64
+	UsedFrom string
+	ID       string
+	UsedUs_2 sql.NullInt64
+}
+
+func (q *Queries) TouchKey(ctx context.Context, arg TouchKeyParams) error {
+	_, err := q.db.ExecContext(ctx, touchKey,
+		arg.UsedUs,
+		arg.UsedFrom,
+		arg.ID,
+		arg.UsedUs_2,
+	)
+	return err
+}
+
 const updateKey = `-- name: UpdateKey :exec
 UPDATE api_keys
-SET name = ?, environment = ?, personas = ?, attributes = ?, digest = ?, expires_us = ?, revoked_us = ?
+SET name = ?, environment = ?, personas = ?, attributes = ?, digest = ?, expires_us = ?, revoked_us = ?,
+  issued_us = ?, scope = ?, networks = ?, previous_digest = ?, previous_until_us = ?
 WHERE id = ?
 `
 
 type UpdateKeyParams struct {
-	Name        string
-	Environment string
-	Personas    string
-	Attributes  string
-	Digest      []byte
-	ExpiresUs   int64
-	RevokedUs   sql.NullInt64
-	ID          string
+	Name            string
+	Environment     string
+	Personas        string
+	Attributes      string
+	Digest          []byte
+	ExpiresUs       int64
+	RevokedUs       sql.NullInt64
+	IssuedUs        sql.NullInt64
+	Scope           string
+	Networks        string
+	PreviousDigest  []byte
+	PreviousUntilUs sql.NullInt64
+	ID              string
 }
 
 func (q *Queries) UpdateKey(ctx context.Context, arg UpdateKeyParams) error {
@@ -134,6 +194,11 @@ func (q *Queries) UpdateKey(ctx context.Context, arg UpdateKeyParams) error {
 		arg.Digest,
 		arg.ExpiresUs,
 		arg.RevokedUs,
+		arg.IssuedUs,
+		arg.Scope,
+		arg.Networks,
+		arg.PreviousDigest,
+		arg.PreviousUntilUs,
 		arg.ID,
 	)
 	return err

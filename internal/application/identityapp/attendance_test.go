@@ -1,0 +1,108 @@
+package identityapp_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/steward-mcp/steward/internal/application/cqrs"
+	"github.com/steward-mcp/steward/internal/application/identityapp"
+	"github.com/steward-mcp/steward/internal/domain/identity"
+	"github.com/steward-mcp/steward/internal/domain/identity/identitytest"
+	"github.com/steward-mcp/steward/internal/infrastructure/identitystore"
+)
+
+func TestAttendance_EndsWhatRunsUnderAKeyThatIsEnded(t *testing.T) {
+	keys := identitystore.NewMemory()
+	now := start
+	authority := identitytest.Authority(t, "dev")
+	a := identityapp.NewAttendance(identityapp.NewAuthenticator(keys, authority, func() time.Time { return now }))
+	revoked, first := create(t, keys)
+	_, second := create(t, keys)
+	rotated, third := create(t, keys)
+	running := map[string]context.Context{}
+	for name, presented := range map[string]string{
+		"one": first.Reveal(), "another": first.Reveal(), "of another key": second.Reveal(), "of an old secret": third.Reveal(), "of a token": "a.b.c",
+	} {
+		attended, leave := a.Attend(t.Context(), presented)
+		defer leave()
+		running[name] = attended //nolint:fatcontext // each is a request of its own
+	}
+	_, left := a.Attend(t.Context(), first.Reveal())
+	left()
+	left()
+	if ended := a.Check(t.Context()); len(ended) != 0 {
+		t.Errorf("ended while all hold: %v", ended)
+	}
+	if _, err := identityapp.Revoke(t.Context(), keys, revoked.ID, now); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := identityapp.Rotate(t.Context(), keys, authority, rotated.ID, identity.Rotation{}, now); err != nil {
+		t.Fatal(err)
+	}
+	if ended := a.Check(t.Context()); len(ended) != 2 {
+		t.Errorf("ended %v, want the revoked and the rotated", ended)
+	}
+	for name, over := range map[string]bool{"one": true, "another": true, "of another key": false, "of an old secret": true, "of a token": false} {
+		if got := running[name].Err() != nil; got != over {
+			t.Errorf("%s: over %v, want %v", name, got, over)
+		}
+		if over && !errors.Is(context.Cause(running[name]), identity.ErrUnauthenticated) {
+			t.Errorf("%s: because of %v", name, context.Cause(running[name]))
+		}
+	}
+	now = start.Add(identity.DefaultLifetime)
+	if a.Check(t.Context()); running["of another key"].Err() == nil {
+		t.Error("a key that expired goes on")
+	}
+}
+
+func TestUsage_IsWrittenWhenItIsFlushedAndNotBefore(t *testing.T) {
+	keys := identitystore.NewMemory()
+	usage := &identityapp.Usage{}
+	authn := identityapp.NewAuthenticator(keys, identitytest.Authority(t, "dev"), func() time.Time { return start.Add(time.Hour) }, identityapp.WithUsage(usage))
+	used, credential := create(t, keys)
+	_, refused := create(t, keys)
+	ctx, _ := cqrs.NewRecorder(nil, time.Now).Open(t.Context(), cqrs.Arrival{Address: "192.0.2.7"})
+	if _, err := authn.Authenticate(ctx, credential.Reveal()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := authn.Authenticate(ctx, refused.Reveal()[:20]); err == nil {
+		t.Fatal("half a key lets in")
+	}
+	list := func() (known map[string]time.Time) {
+		t.Helper()
+		all, err := identityapp.List(t.Context(), keys, 0, start.Add(2*time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		known = map[string]time.Time{}
+		for _, k := range all {
+			if known[k.ID] = k.LastUsed; !k.LastUsed.IsZero() && k.LastAddress != "192.0.2.7" {
+				t.Errorf("used from %q", k.LastAddress)
+			}
+		}
+		return known
+	}
+	if at := list()[used.ID]; !at.IsZero() {
+		t.Errorf("written at once: %s", at)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := usage.Flush(ended, keys); err == nil {
+		t.Error("a flush that wrote nothing succeeds")
+	}
+	if err := usage.Flush(t.Context(), keys); err != nil {
+		t.Fatal(err)
+	}
+	for id, at := range list() {
+		if want := id == used.ID; at.Equal(start.Add(time.Hour)) != want || at.IsZero() == want {
+			t.Errorf("%s: %s", id, at)
+		}
+	}
+	stale, err := identityapp.List(t.Context(), keys, 24*time.Hour, start.Add(24*time.Hour+time.Minute))
+	if err != nil || len(stale) != 1 || stale[0].ID == used.ID {
+		t.Errorf("unused for a day: %+v, %v", stale, err)
+	}
+}

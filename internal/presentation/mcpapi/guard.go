@@ -1,0 +1,103 @@
+package mcpapi
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/steward-mcp/steward/internal/domain/fault"
+	"github.com/steward-mcp/steward/internal/domain/redact"
+)
+
+// errResultTooLarge is answered in place of more than a client can be expected to take.
+var errResultTooLarge = fault.New(fault.Invalid, "mcp.result_too_large",
+	"The answer would be larger than this server sends; ask for less: a smaller limit, fewer columns or a shorter time.")
+
+// guard is what every answer passes on its way out. From all of it configured secrets and Steward's own keys are taken,
+// from errors whatever looks like a secret too. Texts, which people and models read, lose all characters that are not
+// seen; structured content, whose values are compared and sent back, only those that have no place in data.
+type guard struct {
+	redact *redact.Redactor
+	most   int
+}
+
+func newGuard(r *redact.Redactor, most int) guard {
+	if r == nil {
+		r = redact.New(nil)
+	}
+	return guard{redact: r, most: most}
+}
+
+// text is what a result shows.
+func (g guard) text(text string) string { return g.redact.Shown(redact.Result, text) }
+
+// fault is f in words that may leave the process, whatever they quote.
+func (g guard) fault(f *fault.Fault) *fault.Fault {
+	clean := *f
+	clean.Message = g.told(f.Message)
+	clean.Suggestions = nil
+	for _, s := range f.Suggestions {
+		clean.Suggestions = append(clean.Suggestions, g.told(s))
+	}
+	return &clean
+}
+
+func (g guard) told(text string) string {
+	return g.redact.Text(redact.Fault, g.redact.Shown(redact.Fault, text))
+}
+
+// result encodes a result, or in place of one that is too large says so: a tool's as its own error, which a model can
+// mend, any other as an error of the protocol.
+func (g guard) result(x *exchange, value any) ([]byte, error) {
+	clean, err := g.encode(value)
+	if err == nil && g.most > 0 && len(clean) > g.most {
+		if x.message.Method != string(mcp.MethodToolsCall) {
+			x.rejected = errResultTooLarge
+			return nil, nil
+		}
+		clean, err = g.encode(x.fail(g, errResultTooLarge))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return respond(x.message.ID, "result", clean), nil
+}
+
+func (g guard) encode(value any) ([]byte, error) {
+	encoded, err := encode(value)
+	if err != nil {
+		return nil, err
+	}
+	return g.redact.Answer(redact.Result, g.redact.Data(redact.Result, encoded)), nil
+}
+
+// error encodes an error. What it is made of always encodes: our own words, and texts that came as JSON.
+func (g guard) error(x *exchange, e mcp.JSONRPCErrorDetails) []byte {
+	encoded, _ := encode(e)
+	shown := g.redact.Shown(redact.Fault, string(g.redact.Data(redact.Fault, encoded)))
+	return respond(x.message.ID, "error", g.redact.Line(redact.Fault, []byte(shown)))
+}
+
+func encode(value any) ([]byte, error) {
+	var body bytes.Buffer
+	e := json.NewEncoder(&body)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(value); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(body.Bytes(), []byte("\n")), nil
+}
+
+// respond puts a response around a result or an error. The id goes back in the bytes it came in, so that no number is
+// rounded on its way.
+func respond(id json.RawMessage, member string, value []byte) []byte {
+	const frame = `{"jsonrpc":"2.0","id":`
+	if id == nil {
+		id = json.RawMessage("null")
+	}
+	body := make([]byte, 0, len(frame)+len(id)+len(member)+len(value)+len(`,"":}`))
+	body = append(append(body, frame...), id...)
+	body = append(append(append(body, `,"`...), member...), `":`...)
+	return append(append(body, value...), '}')
+}
