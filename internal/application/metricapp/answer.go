@@ -2,10 +2,30 @@ package metricapp
 
 import (
 	"context"
+	"embed"
+	"encoding/json"
+	"time"
 
 	"github.com/steward-mcp/steward/internal/domain/metric"
 	"github.com/steward-mcp/steward/internal/domain/tool"
 )
+
+// Schemas reads the schemas of a package's tools, schemas/NAME.json. A missing one is an empty document, which no compiler
+// accepts as a schema: the start fails rather than the call.
+func Schemas(files embed.FS) func(name string) json.RawMessage {
+	return func(name string) json.RawMessage {
+		text, err := files.ReadFile("schemas/" + name + ".json")
+		if err != nil {
+			return nil
+		}
+		return text
+	}
+}
+
+// Milliseconds are d to one decimal, which is enough.
+func Milliseconds(d time.Duration) float64 {
+	return float64(d.Round(100*time.Microsecond).Microseconds()) / 1000
+}
 
 // Manifest says which manifest an answer rests on.
 type Manifest struct {

@@ -96,7 +96,7 @@ func (c compared) run(ctx context.Context) (tool.Result, error) {
 		Current: of.current, Previous: of.previous, Columns: table.Columns, Rows: table.Rows, RowCount: len(table.Rows), Truncated: cut,
 		Manifest: metricapp.ManifestOf(c.snapshot), Warnings: slices.Concat(of.warnings, notes, metricapp.Staleness(c.snapshot)),
 	}
-	r.DurationMS = milliseconds(c.now().Sub(start))
+	r.DurationMS = metricapp.Milliseconds(c.now().Sub(start))
 	return tool.Result{Text: r.text(), Structured: r}, nil
 }
 

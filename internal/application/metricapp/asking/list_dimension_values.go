@@ -141,7 +141,7 @@ func (l listed) run(ctx context.Context) (tool.Result, error) {
 		r.Values = append(r.Values, namedValue{Name: cellText(row[0]), Value: row[0]})
 	}
 	r.Warnings = slices.Concat(l.warnings, metricapp.Staleness(l.snapshot))
-	r.DurationMS = milliseconds(l.now().Sub(start))
+	r.DurationMS = metricapp.Milliseconds(l.now().Sub(start))
 	return tool.Result{Text: withWarnings(r.text(l.listing.Field.Name), r.Warnings), Structured: r}, nil
 }
 

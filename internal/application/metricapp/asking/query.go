@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"time"
 
 	"github.com/steward-mcp/steward/internal/application/metricapp"
 	"github.com/steward-mcp/steward/internal/application/metricapp/chartview"
@@ -94,7 +93,7 @@ func (a asked) run(ctx context.Context) (tool.Result, error) {
 	answer.cut = answer.table.Truncated && a.resolver.ours
 	answer.warnings = slices.Concat(a.resolver.warnings, metricapp.Staleness(a.snapshot))
 	answer.manifest = metricapp.ManifestOf(a.snapshot)
-	answer.duration = milliseconds(a.now().Sub(start))
+	answer.duration = metricapp.Milliseconds(a.now().Sub(start))
 	if a.format == formatChart {
 		if err := a.picture(ctx, &answer); err != nil {
 			return tool.Result{}, err
@@ -114,9 +113,4 @@ func (a asked) picture(ctx context.Context, answer *queryAnswer) error {
 	answer.chart = &drawn
 	answer.png, err = a.draw(ctx, drawn, chart.Inline)
 	return err
-}
-
-// milliseconds are enough to one decimal.
-func milliseconds(d time.Duration) float64 {
-	return float64(d.Round(100*time.Microsecond).Microseconds()) / 1000
 }

@@ -4,9 +4,9 @@ package asking
 
 import (
 	"embed"
-	"encoding/json"
 	"time"
 
+	"github.com/steward-mcp/steward/internal/application/metricapp"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/metric"
 	"github.com/steward-mcp/steward/internal/domain/metric/chart"
@@ -44,15 +44,7 @@ func (l Limits) withDefaults() Limits {
 //go:embed schemas/*.json
 var schemas embed.FS
 
-// schema returns an embedded schema. A missing one is an empty document, which no compiler accepts as a schema:
-// the start fails rather than the call.
-func schema(file string) json.RawMessage {
-	text, err := schemas.ReadFile("schemas/" + file + ".json")
-	if err != nil {
-		return nil
-	}
-	return text
-}
+var schema = metricapp.Schemas(schemas)
 
 // questions is what the tools that ask the engine share.
 type questions struct {

@@ -54,7 +54,7 @@ func (r ranged) run(ctx context.Context) (tool.Result, error) {
 		result.Warnings = append(result.Warnings, notes...)
 	}
 	result.Common = common(result.Ranges)
-	result.DurationMS = milliseconds(r.now().Sub(start))
+	result.DurationMS = metricapp.Milliseconds(r.now().Sub(start))
 	return tool.Result{Text: result.text(), Structured: result}, nil
 }
 

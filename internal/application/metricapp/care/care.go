@@ -3,9 +3,8 @@ package care
 
 import (
 	"embed"
-	"encoding/json"
-	"time"
 
+	"github.com/steward-mcp/steward/internal/application/metricapp"
 	"github.com/steward-mcp/steward/internal/domain/access"
 )
 
@@ -23,17 +22,4 @@ const (
 //go:embed schemas/*.json
 var schemas embed.FS
 
-// schema returns an embedded schema. A missing one is an empty document, which no compiler accepts as a schema:
-// the start fails rather than the call.
-func schema(file string) json.RawMessage {
-	text, err := schemas.ReadFile("schemas/" + file + ".json")
-	if err != nil {
-		return nil
-	}
-	return text
-}
-
-// milliseconds are enough to one decimal.
-func milliseconds(d time.Duration) float64 {
-	return float64(d.Round(100*time.Microsecond).Microseconds()) / 1000
-}
+var schema = metricapp.Schemas(schemas)

@@ -131,7 +131,7 @@ func (h health) look(ctx context.Context) healthResult {
 			r.Healthy = r.Healthy && c.Status != Failed
 		}
 	}
-	r.DurationMS = milliseconds(h.now().Sub(start))
+	r.DurationMS = metricapp.Milliseconds(h.now().Sub(start))
 	return r
 }
 
@@ -140,7 +140,7 @@ func (h health) probe(ctx context.Context, p Probe) (checks []check) {
 	start := h.now()
 	defer func() {
 		if v := recover(); v != nil {
-			checks = []check{{Name: p.Name, Status: Failed, Message: "Steward failed to look at it: a bug.", DurationMS: milliseconds(h.now().Sub(start))}}
+			checks = []check{{Name: p.Name, Status: Failed, Message: "Steward failed to look at it: a bug.", DurationMS: metricapp.Milliseconds(h.now().Sub(start))}}
 		}
 	}()
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
@@ -149,7 +149,7 @@ func (h health) probe(ctx context.Context, p Probe) (checks []check) {
 	if len(found) == 0 {
 		found = []Finding{{Name: p.Name, Status: Skipped}}
 	}
-	took := milliseconds(h.now().Sub(start))
+	took := metricapp.Milliseconds(h.now().Sub(start))
 	for _, f := range found {
 		c := check{Name: f.Name, Status: f.Status, Message: f.Text, Mend: f.Mend, DurationMS: took}
 		if c.Message == "" {

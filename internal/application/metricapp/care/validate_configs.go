@@ -124,7 +124,7 @@ func (v validation) run(ctx context.Context, by access.Principal, a validateArgu
 		}
 	}
 	r.Valid = r.Counts.Errors == 0
-	r.DurationMS = milliseconds(v.now().Sub(start))
+	r.DurationMS = metricapp.Milliseconds(v.now().Sub(start))
 	return tool.Result{Text: r.text(), Structured: r}, nil
 }
 

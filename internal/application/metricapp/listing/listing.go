@@ -4,7 +4,6 @@ package listing
 import (
 	"context"
 	"embed"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -18,15 +17,7 @@ import (
 //go:embed schemas/*.json
 var schemas embed.FS
 
-// schema returns an embedded schema. A missing one is an empty document, which no compiler accepts as a schema:
-// the start fails rather than the call.
-func schema(file string) json.RawMessage {
-	text, err := schemas.ReadFile("schemas/" + file + ".json")
-	if err != nil {
-		return nil
-	}
-	return text
-}
+var schema = metricapp.Schemas(schemas)
 
 // Tools are list_metrics, describe_metric, list_dimensions,
 // list_entities and list_saved_queries. Each shows exactly
