@@ -59,12 +59,9 @@ bench: build demo ## compare with the mf command line in one run, as ratios
 	@go run ./tests/bench
 
 .PHONY: soak
-soak: build demo ## kill workers and servers under load, a hundred and fifty times: takes some ten minutes
-	STEWARD_TEST_PYTHON=$(CURDIR)/$(PYTHON) KILLS=100 go test -count=1 -timeout 30m -v -run 'Killed' ./tests/crash
-
-.PHONY: soak
-soak: build demo ## kill the server 50 times under load, and hold its journal against every answer
-	STEWARD_TEST_PYTHON=$(CURDIR)/$(PYTHON) STEWARD_TEST_KILLS=$(or $(KILLS),50) go test -count=1 -timeout 30m -v -run 'TestServer_KilledUnderLoad' ./tests/crash
+soak: build demo ## kill the server 50 times and workers 100 times under load, and hold the journal against every answer
+	STEWARD_TEST_PYTHON=$(CURDIR)/$(PYTHON) STEWARD_TEST_KILLS=50 KILLS=100 \
+		go test -count=1 -timeout 30m -v -run 'Killed' ./tests/crash
 
 .PHONY: fuzz
 fuzz: ## fuzz every parser for FUZZTIME (10s) each
