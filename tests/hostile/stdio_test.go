@@ -260,7 +260,7 @@ func TestStdio_FinishesTheRecordsOfAPeerThatIsGone(t *testing.T) {
 				if err != nil && name == "a signal" {
 					t.Errorf("the process ended with %v", err)
 				}
-			case <-time.After(15 * time.Second):
+			case <-time.After(time.Minute):
 				t.Fatal("the process is still there")
 			}
 			log, last, _ := strings.Cut(p.log.String(), "steward: ")
