@@ -28,6 +28,7 @@ type siege struct {
 	kills   []time.Time
 	outcome map[string]string // by request id: "ok" or the refusal's code
 	wrong   []error
+	slowest time.Duration // from a kill to the refusal of whom it hit
 }
 
 func (s *siege) complain(format string, args ...any) {
@@ -69,6 +70,7 @@ func (s *siege) refused(f *harness.Failure, request string) {
 	s.note(request, f.Code)
 	s.mu.Lock()
 	after := time.Since(s.kills[len(s.kills)-1])
+	s.slowest = max(s.slowest, after)
 	s.mu.Unlock()
 	if f.Code != "metric.engine_unavailable" || after > soonAfterAKill {
 		s.complain("refused with %w, %s after the last kill", f, after)
@@ -153,5 +155,5 @@ func (s *siege) onRecord(t *testing.T, site site) {
 		}
 	}
 	site.verifies(t)
-	t.Logf("%d kills under load: %v", len(s.kills)-1, told)
+	t.Logf("%d kills under load: %v; the slowest refusal came %s after a kill", len(s.kills)-1, told, s.slowest.Round(time.Millisecond))
 }

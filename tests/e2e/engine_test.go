@@ -2,6 +2,8 @@ package e2e_test
 
 import (
 	"context"
+	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,7 +37,8 @@ func TestServer_ListsMetricsWithoutTheEngineAndSaysHowToGetIt(t *testing.T) {
 			t.Parallel()
 			config := configure(t, map[string]any{"metrics.python": python})
 			key := createKey(t, config, "analyst")
-			c := connect(t, start(t, config).URL, key)
+			server := start(t, config)
+			c := connect(t, server.URL, key)
 			var list struct{ Metrics []struct{ Name string } }
 			if _, err := c.Tool(t.Context(), "list_metrics", map[string]any{}, &list); err != nil || len(list.Metrics) < 12 {
 				t.Errorf("%d metrics are listed: %v", len(list.Metrics), err)
@@ -53,8 +56,32 @@ func TestServer_ListsMetricsWithoutTheEngineAndSaysHowToGetIt(t *testing.T) {
 				}
 				leaks(t, r.Text())
 			}
+			saysWhyItIsNotReady(t, server.Admin)
 		})
 	}
+}
+
+// saysWhyItIsNotReady reads what an operator's probe sees while the engine cannot be started, again and again.
+func saysWhyItIsNotReady(t *testing.T, admin string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, admin+"/readyz", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var ready struct{ Checks map[string]string }
+	if err := json.NewDecoder(answer.Body).Decode(&ready); err != nil {
+		t.Fatal(err)
+	}
+	reason := ready.Checks["metrics.engine"]
+	if !strings.Contains(reason, "metric.engine_unavailable") || !strings.Contains(reason, "dbt-metricflow") {
+		t.Errorf("/readyz says of the engine: %q", reason)
+	}
+	leaks(t, reason)
 }
 
 func TestDoctor_FindsTheDemoWell(t *testing.T) {
