@@ -54,14 +54,23 @@ var listening = regexp.MustCompile(`listening on (http://\S+)`)
 // this folder are missing.
 func Start(t testing.TB) *Server {
 	t.Helper()
+	return StartWith(t, filepath.Join(here(), "fixtures"))
+}
+
+func here() string {
 	_, self, _, _ := runtime.Caller(0)
-	here := filepath.Dir(self)
-	cli := filepath.Join(here, "node_modules", "@copilotkit", "aimock", "dist", "cli.js")
+	return filepath.Dir(self)
+}
+
+// StartWith is Start with the answers of another folder.
+func StartWith(t testing.TB, fixtures string) *Server {
+	t.Helper()
+	cli := filepath.Join(here(), "node_modules", "@copilotkit", "aimock", "dist", "cli.js")
 	if _, err := os.Stat(cli); err != nil {
 		t.Fatalf("aimock is not installed; run `make clients`, which installs the npm packages: %v", err)
 	}
 	cmd := exec.CommandContext(t.Context(), "node", "--import", leaveWithParent, cli,
-		"--host", "127.0.0.1", "--port", "0", "--fixtures", filepath.Join(here, "fixtures"),
+		"--host", "127.0.0.1", "--port", "0", "--fixtures", fixtures,
 		"--strict", "--validate-on-load")
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "AIMOCK_API_KEYS=" + Key}
 	cmd.Stderr = os.Stderr

@@ -188,6 +188,12 @@ func TestRun_PrintsLinesThatWork(t *testing.T) {
 		if got := r.after(t, "Claude Code:"); got != want {
 			t.Errorf("the line is %q, want %q", got, want)
 		}
+		c := newClaudeCode(t)
+		c.shell(t, want)
+		if listed := c.shell(t, "claude mcp list"); !strings.Contains(listed, "Connected") {
+			t.Errorf("Claude Code says of its servers:\n%s", listed)
+		}
+		c.listsAndQueries(t)
 	})
 	t.Run("Claude Desktop", func(t *testing.T) { tryDesktop(t, runner, r.after(t, "Claude Desktop")) })
 	t.Run("Cursor", func(t *testing.T) {
