@@ -57,6 +57,12 @@ type converser struct {
 	now     func() time.Time
 }
 
+// understood is a message that can be asked: what its answer may take, and how its place is reserved.
+type understood struct {
+	cost    int64
+	reserve func(context.Context) (reserved, error)
+}
+
 // reserved is a message whose reply is to be fetched.
 type reserved struct {
 	owner       string
@@ -73,22 +79,19 @@ func (c *converser) bind(ctx context.Context, by access.Principal, args json.Raw
 	if err := c.check(in); err != nil {
 		return tool.Bound{}, err
 	}
-	reserve := func(ctx context.Context) (reserved, error) { return c.start(ctx, by.ID(), in) }
+	m := understood{reserve: func(ctx context.Context) (reserved, error) { return c.start(ctx, by.ID(), in) }}
 	if in.Conversation == nil {
-		_, err = c.begin(by.ID(), in)
+		var fresh *conversation.Conversation
+		if fresh, err = c.begin(by.ID(), in); err == nil {
+			m.cost = fresh.Prompt().Cost(in.Message)
+		}
 	} else {
-		reserve, err = c.bindContinued(ctx, by.ID(), in)
+		m, err = c.bindContinued(ctx, by.ID(), in)
 	}
 	if err != nil {
 		return tool.Bound{}, err
 	}
-	return tool.Bound{Run: func(ctx context.Context) (tool.Result, error) {
-		r, err := reserve(ctx)
-		if err != nil {
-			return tool.Result{}, err
-		}
-		return c.run(ctx, r)
-	}}, nil
+	return tool.Bound{Run: func(ctx context.Context) (tool.Result, error) { return c.answer(ctx, by.ID(), m) }}, nil
 }
 
 func (c *converser) check(in converseArguments) error {
@@ -111,29 +114,34 @@ func (c *converser) offered(model string) error {
 }
 
 // bindContinued finds out early, and without a trace, whether the conversation takes the message; Ask decides.
-func (c *converser) bindContinued(ctx context.Context, owner string, in converseArguments) (func(context.Context) (reserved, error), error) {
+func (c *converser) bindContinued(ctx context.Context, owner string, in converseArguments) (m understood, err error) {
 	cid, err := parseID(*in.Conversation)
 	if err != nil {
-		return nil, err
+		return m, err
 	}
 	known, err := c.repo.Get(ctx, owner, cid)
 	if err != nil {
-		return nil, err
+		return m, err
 	}
 	prompt := known.Prompt()
 	if in.System != nil && *in.System != prompt.System {
-		return nil, ErrSystemPrompt
+		return m, ErrSystemPrompt
 	}
 	if in.Model == nil {
 		// The offer may have changed since the conversation began.
 		if err := c.offered(prompt.Model); err != nil {
-			return nil, err
+			return m, err
 		}
 	}
 	if err := known.Admits(in.Message, c.options.Limits, c.now()); err != nil {
-		return nil, err
+		return m, err
 	}
-	return func(ctx context.Context) (reserved, error) { return c.resume(ctx, owner, cid, in) }, nil
+	if in.MaxTokens != nil {
+		prompt.MaxTokens = *in.MaxTokens
+	}
+	m.cost = prompt.Cost(in.Message)
+	m.reserve = func(ctx context.Context) (reserved, error) { return c.resume(ctx, owner, cid, in) }
+	return m, nil
 }
 
 // begin makes a conversation that awaits its first reply, and keeps it nowhere.
@@ -200,12 +208,40 @@ func (c *converser) until(now time.Time) time.Time {
 	return now.Add(c.options.Timeout + settleTime + margin)
 }
 
-func (c *converser) run(ctx context.Context, r reserved) (tool.Result, error) {
+// answer draws on the owner's tokens before anything else, so that a refusal leaves no trace in the conversations.
+func (c *converser) answer(ctx context.Context, owner string, m understood) (tool.Result, error) {
+	now, most := c.now(), c.options.Limits.TokensPerDay
+	if most == 0 {
+		result, _, err := c.converse(ctx, m)
+		return result, err
+	}
+	if err := c.options.Ledger.Reserve(ctx, owner, m.cost, most, now); err != nil {
+		return tool.Result{}, err
+	}
+	result, spent, err := c.converse(ctx, m)
+	settling, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer cancel()
+	// An answer is not taken back because its tokens could not be settled: then those that were reserved count as spent.
+	_ = c.options.Ledger.Settle(settling, owner, m.cost, spent.Input+spent.Output, now)
+	return result, err
+}
+
+func (c *converser) converse(ctx context.Context, m understood) (tool.Result, conversation.Usage, error) {
+	r, err := m.reserve(ctx)
+	if err != nil {
+		return tool.Result{}, conversation.Usage{}, err
+	}
 	reply, err := c.model.Reply(ctx, r.prompt)
 	if err != nil {
-		return tool.Result{}, errors.Join(err, c.withdraw(ctx, r, conversation.Usage{}))
+		return tool.Result{}, conversation.Usage{}, errors.Join(err, c.withdraw(ctx, r, conversation.Usage{}))
 	}
-	err = c.settle(ctx, r, func(known *conversation.Conversation, now time.Time) error {
+	result, err := c.keep(ctx, r, reply)
+	return result, reply.Usage, err
+}
+
+// keep saves the reply.
+func (c *converser) keep(ctx context.Context, r reserved, reply conversation.Reply) (tool.Result, error) {
+	err := c.settle(ctx, r, func(known *conversation.Conversation, now time.Time) error {
 		return known.Answer(r.reservation, reply, now)
 	})
 	if errors.Is(err, conversation.ErrNoReply) {

@@ -29,6 +29,7 @@ type Options struct {
 	MaxTokensCap int           // the most that a caller may ask for; zero means 32,000, less than MaxTokens means MaxTokens
 	Timeout      time.Duration // the deadline that the model keeps for one reply
 	Limits       conversation.Limits
+	Ledger       conversation.Ledger // needed when Limits bounds tokens
 }
 
 const (
@@ -41,7 +42,8 @@ const (
 
 // Tools gives claude_conversation and close_conversation. It fails when the options name no model or no bounds.
 func Tools(repo conversation.Repository, model conversation.Model, options Options, now func() time.Time) ([]tool.Tool, error) {
-	if options.Model == "" || options.MaxTokens < 1 || options.Timeout <= 0 || options.Limits.PerOwner < 1 {
+	if options.Model == "" || options.MaxTokens < 1 || options.Timeout <= 0 || options.Limits.PerOwner < 1 ||
+		options.Limits.TokensPerDay > 0 && options.Ledger == nil {
 		return nil, errors.New("conversations need a default model, a bound of tokens, a deadline and limits")
 	}
 	if !slices.Contains(options.Models, options.Model) {

@@ -417,6 +417,47 @@ func TestConverse_HoldsTheLimitPerPrincipal(t *testing.T) {
 	w.say(t, alice, `{"message": "one"}`)
 }
 
+// Tokens belong to the principal: no other conversation, and none that is forgotten, gives it more of them.
+func TestConverse_HoldsTheTokensOfAPrincipalsDay(t *testing.T) {
+	t.Parallel()
+	ledger := conversationstore.NewMemory()
+	w := newWorld(t, func(o *conversationapp.Options) { o.Limits.TokensPerDay, o.Ledger = 250, ledger })
+	w.model.answer = func(context.Context, conversation.Prompt) (conversation.Reply, error) {
+		return conversation.Reply{Text: "yes", Model: "default-model", StopReason: "end_turn", Usage: conversation.Usage{Input: 30, Output: 70}}, nil
+	}
+	spent := func(want int64) {
+		t.Helper()
+		if got, err := ledger.Spent(t.Context(), alice.ID(), w.now); err != nil || got != want {
+			t.Errorf("%d tokens are spent, %v; want %d", got, err, want)
+		}
+	}
+	cid := w.say(t, alice, `{"message": "one"}`)
+	w.say(t, alice, fmt.Sprintf(`{"message": "two", "conversation_id": %q}`, cid))
+	spent(200)
+	asked := len(w.model.asked)
+	for _, args := range []string{`{"message": "three"}`, fmt.Sprintf(`{"message": "three", "conversation_id": %q}`, cid)} {
+		_, err := w.call(t, "claude_conversation", alice, args)
+		if f := fault.From(err); !errors.Is(err, conversation.ErrBudget) || !strings.Contains(f.Message, "50 remain") || f.RetryAfter != 15*time.Hour {
+			t.Errorf("%s: %v", args, err)
+		}
+	}
+	if len(w.model.asked) != asked || len(w.kept(t, alice, cid).Turns) != 4 {
+		t.Error("a refused message was asked, or kept")
+	}
+	w.say(t, alice, `{"message": "three", "max_tokens": 40}`) // what fits is answered
+	spent(300)
+	w.say(t, bob, `{"message": "one"}`)
+
+	w.now = w.now.Add(15 * time.Hour)
+	w.model.answer = func(context.Context, conversation.Prompt) (conversation.Reply, error) {
+		return conversation.Reply{}, conversation.ErrModelFailed
+	}
+	if _, err := w.call(t, "claude_conversation", alice, `{"message": "four"}`); !errors.Is(err, conversation.ErrModelFailed) {
+		t.Errorf("the next day: %v", err)
+	}
+	spent(0) // what failed is given back
+}
+
 func TestClose_EndsAConversationForGood(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)

@@ -24,6 +24,8 @@ var (
 	ErrTooLong = fault.New(fault.Invalid, "conversation.too_long", "The text is too long.")
 	// ErrFull is the answer to a message that the conversation has no room for.
 	ErrFull = fault.New(fault.Exhausted, "conversation.full", "The conversation has reached its limit; start a new one.")
+	// ErrBudget is the answer to an owner whose tokens of the day do not suffice.
+	ErrBudget = fault.New(fault.Exhausted, "conversation.budget", "Your tokens of today are used up; go on after midnight UTC.")
 	// ErrTooMany is the answer to starting a conversation when none of the owner's can make room.
 	ErrTooMany = fault.New(fault.Exhausted, "conversation.too_many", "You hold as many conversations as you may; close one first.")
 	// ErrMaxTokens is the answer to a bound on the reply that is not positive.

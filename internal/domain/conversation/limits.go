@@ -7,11 +7,12 @@ import (
 
 // Limits bounds one conversation and what one owner may hold. Texts are counted in characters (code points).
 type Limits struct {
-	Messages          int // turns that a conversation can hold, replies included
-	PerOwner          int // conversations that an owner can hold
-	MessageChars      int // one message of the user
-	SystemChars       int // the system prompt
-	ConversationChars int // all turns of a conversation together
+	Messages          int   // turns that a conversation can hold, replies included
+	PerOwner          int   // conversations that an owner can hold
+	TokensPerDay      int64 // of an owner, what is read and what is written together; 0 for any number
+	MessageChars      int   // one message of the user
+	SystemChars       int   // the system prompt
+	ConversationChars int   // all turns of a conversation together
 }
 
 func within(what, text string, limit int) error {

@@ -4,7 +4,9 @@ package id
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base32"
+	"encoding/binary"
 	"strings"
 
 	"github.com/steward-mcp/steward/internal/domain/fault"
@@ -30,6 +32,18 @@ func New[K Kind]() ID[K] {
 	_, _ = rand.Read(bits[:]) // crypto/rand.Read never fails on supported systems (Go 1.24)
 	var k K
 	return ID[K]{text: k.prefix() + "_" + encoding.EncodeToString(bits[:])}
+}
+
+// Derive makes the identifier of what is known by its parts: the same parts give the same identifier, everywhere and
+// always, and others another one. Whoever knows the parts can make it, so it is no secret.
+func Derive[K Kind](parts ...string) ID[K] {
+	var all []byte
+	for _, part := range parts { // with its length, so that no part runs into the next
+		all = append(binary.BigEndian.AppendUint64(all, uint64(len(part))), part...)
+	}
+	digest := sha256.Sum256(all)
+	var k K
+	return ID[K]{text: k.prefix() + "_" + encoding.EncodeToString(digest[:randomBytes])}
 }
 
 // Parse reads what String printed. Anything else is ErrMalformed.

@@ -24,6 +24,27 @@ func TestParse_RefusesAnotherKind(t *testing.T) {
 	}
 }
 
+func TestDerive_TellsPartsApartAndIsReadAgain(t *testing.T) {
+	seen := map[id.Session]string{}
+	for _, parts := range [][]string{{}, {""}, {"", ""}, {"a"}, {"ab"}, {"a", "b"}, {"", "ab"}, {"ab", ""}, {"b", "a"}} {
+		derived := id.Derive[id.SessionKind](parts...)
+		if other, taken := seen[derived]; taken {
+			t.Errorf("%q and %s have one identifier", parts, other)
+		}
+		seen[derived] = strings.Join(parts, "|")
+		if again := id.Derive[id.SessionKind](parts...); again != derived {
+			t.Errorf("%q is %s, and then %s", parts, derived, again)
+		}
+		if read, err := id.Parse[id.SessionKind](derived.String()); err != nil || read != derived {
+			t.Errorf("Parse(%s) = %s, %v", derived, read, err)
+		}
+	}
+	// What was on record once must be found again by every later version.
+	if got := id.Derive[id.SessionKind]("key:ada", "t/1").String(); got != "ses_x5udytymdif7d4uq45efvgah2kriilop" {
+		t.Errorf("the identifier has changed to %s", got)
+	}
+}
+
 func FuzzParse_ReadsOnlyWhatItWouldPrint(f *testing.F) {
 	f.Add("cnv_")
 	f.Add("cnv_" + strings.Repeat("a", 32))

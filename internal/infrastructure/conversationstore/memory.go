@@ -14,15 +14,16 @@ import (
 
 // Memory keeps conversations for as long as the process runs. The zero value is not usable; see NewMemory.
 type Memory struct {
-	mu   sync.Mutex
-	kept map[id.Conversation]conversation.Snapshot
+	mu    sync.Mutex
+	kept  map[id.Conversation]conversation.Snapshot
+	spent map[account]int64
 }
 
 var _ conversation.Repository = (*Memory)(nil)
 
 // NewMemory makes an empty one.
 func NewMemory() *Memory {
-	return &Memory{kept: map[id.Conversation]conversation.Snapshot{}}
+	return &Memory{kept: map[id.Conversation]conversation.Snapshot{}, spent: map[account]int64{}}
 }
 
 // Add implements conversation.Repository.

@@ -33,3 +33,16 @@ SELECT role, text, at_us FROM conversation_turns WHERE conversation_id = ? ORDER
 
 -- name: IsTaken :one
 SELECT CAST(EXISTS (SELECT 1 FROM conversations WHERE id = ?) AS BOOLEAN) AS taken;
+
+-- name: TokensSpent :one
+SELECT tokens FROM token_use WHERE owner = ? AND day = ?;
+
+-- name: AddTokens :exec
+INSERT INTO token_use (owner, day, tokens) VALUES (?, ?, ?)
+ON CONFLICT (owner, day) DO UPDATE SET tokens = max(0, tokens + excluded.tokens);
+
+-- name: SettleTokens :exec
+UPDATE token_use SET tokens = max(0, tokens + ?) WHERE owner = ? AND day = ?;
+
+-- name: ForgetTokens :exec
+DELETE FROM token_use WHERE day < ?;

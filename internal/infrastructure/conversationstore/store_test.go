@@ -25,6 +25,22 @@ func TestSQLite_KeepsTheContract(t *testing.T) {
 	})
 }
 
+func TestLedgers_KeepTheContract(t *testing.T) {
+	t.Parallel()
+	for name, create := range map[string]func(*testing.T) conversation.Ledger{
+		"memory": func(*testing.T) conversation.Ledger { return conversationstore.NewMemory() },
+		"sqlite": func(t *testing.T) conversation.Ledger {
+			t.Helper()
+			return conversationstore.NewSQLite(open(t, filepath.Join(t.TempDir(), "state.db")))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conversationtest.RunLedger(t, create)
+		})
+	}
+}
+
 func TestSQLite_OutlivesTheProcess(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state.db")

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"sync"
 
 	_ "modernc.org/sqlite" // the driver that sql.Open finds as "sqlite"
 )
@@ -24,6 +25,12 @@ const (
 type DB struct {
 	Write *sql.DB
 	Read  *sql.DB
+
+	index *walIndex
+	leave func() error // of index, once
+
+	// durable is held while the write connection is in another mode than the rest of the state wants.
+	durable sync.Mutex
 }
 
 // Open opens the state file at path and creates it, readable by this user alone, when it is missing; a missing
@@ -37,21 +44,21 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	if err := secure(abs); err != nil {
 		return nil, err
 	}
-	write, err := pool(ctx, abs, 1, url.Values{"_txlock": {"immediate"}, "_journal_mode": {"WAL"}})
-	if err != nil {
-		return nil, err
+	d := &DB{index: shareIndex(abs)} // before there is a connection, and left after the last
+	d.leave = sync.OnceValue(d.index.leave)
+	if d.Write, err = pool(ctx, abs, 1, url.Values{"_txlock": {"immediate"}, "_journal_mode": {"WAL"}}); err != nil {
+		return nil, errors.Join(err, d.leave())
 	}
-	read, err := pool(ctx, abs, readConnections, url.Values{"_query_only": {"1"}})
-	if err != nil {
-		return nil, errors.Join(err, write.Close())
+	if d.Read, err = pool(ctx, abs, readConnections, url.Values{"_query_only": {"1"}}); err != nil {
+		return nil, errors.Join(err, d.Write.Close(), d.leave())
 	}
-	return &DB{Write: write, Read: read}, nil
+	return d, nil
 }
 
 // Close waits for what runs and closes both pools. A second Close does nothing.
 func (d *DB) Close() error {
 	// The writer last: the last connection to leave checkpoints the write-ahead log, which readers may not do.
-	return errors.Join(d.Read.Close(), d.Write.Close())
+	return errors.Join(d.Read.Close(), d.Write.Close(), d.leave())
 }
 
 func pool(ctx context.Context, abs string, connections int, settings url.Values) (*sql.DB, error) {

@@ -34,6 +34,23 @@ func InTx(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
 	return Translate(ctx, tx.Commit())
 }
 
+// Durably is InTx on the write connection for what must also survive a power failure, which the state's usual mode does not
+// promise: what an operator ended must not come back.
+func (d *DB) Durably(ctx context.Context, do func(tx *sql.Tx) error) error {
+	d.durable.Lock()
+	defer d.durable.Unlock()
+	// The pragma speaks to a connection, and outside a transaction only; the write pool has one connection, and others
+	// that use it meanwhile are merely more durable.
+	if _, err := d.Write.ExecContext(ctx, "PRAGMA synchronous = FULL"); err != nil {
+		return Translate(ctx, err)
+	}
+	defer func() {
+		// The caller may have left; the mode goes back all the same. Failing to is slower, not wrong.
+		_, _ = d.Write.ExecContext(context.WithoutCancel(ctx), "PRAGMA synchronous = NORMAL")
+	}()
+	return InTx(ctx, d.Write, do)
+}
+
 // Translate makes an error of SQLite a fault when the caller or the operator can act on it, and the end of ctx the
 // fault for that; other errors, faults among them, pass through. InTx has done it to what it returns.
 func Translate(ctx context.Context, err error) error {

@@ -10,12 +10,37 @@ import (
 	"database/sql"
 )
 
+const addTokens = `-- name: AddTokens :exec
+INSERT INTO token_use (owner, day, tokens) VALUES (?, ?, ?)
+ON CONFLICT (owner, day) DO UPDATE SET tokens = max(0, tokens + excluded.tokens)
+`
+
+type AddTokensParams struct {
+	Owner  string
+	Day    int64
+	Tokens int64
+}
+
+func (q *Queries) AddTokens(ctx context.Context, arg AddTokensParams) error {
+	_, err := q.db.ExecContext(ctx, addTokens, arg.Owner, arg.Day, arg.Tokens)
+	return err
+}
+
 const deleteConversation = `-- name: DeleteConversation :exec
 DELETE FROM conversations WHERE id = ?
 `
 
 func (q *Queries) DeleteConversation(ctx context.Context, id string) error {
 	_, err := q.db.ExecContext(ctx, deleteConversation, id)
+	return err
+}
+
+const forgetTokens = `-- name: ForgetTokens :exec
+DELETE FROM token_use WHERE day < ?
+`
+
+func (q *Queries) ForgetTokens(ctx context.Context, day int64) error {
+	_, err := q.db.ExecContext(ctx, forgetTokens, day)
 	return err
 }
 
@@ -209,6 +234,37 @@ func (q *Queries) ListTurns(ctx context.Context, conversationID string) ([]ListT
 		return nil, err
 	}
 	return items, nil
+}
+
+const settleTokens = `-- name: SettleTokens :exec
+UPDATE token_use SET tokens = max(0, tokens + ?) WHERE owner = ? AND day = ?
+`
+
+type SettleTokensParams struct {
+	Tokens int64
+	Owner  string
+	Day    int64
+}
+
+func (q *Queries) SettleTokens(ctx context.Context, arg SettleTokensParams) error {
+	_, err := q.db.ExecContext(ctx, settleTokens, arg.Tokens, arg.Owner, arg.Day)
+	return err
+}
+
+const tokensSpent = `-- name: TokensSpent :one
+SELECT tokens FROM token_use WHERE owner = ? AND day = ?
+`
+
+type TokensSpentParams struct {
+	Owner string
+	Day   int64
+}
+
+func (q *Queries) TokensSpent(ctx context.Context, arg TokensSpentParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, tokensSpent, arg.Owner, arg.Day)
+	var tokens int64
+	err := row.Scan(&tokens)
+	return tokens, err
 }
 
 const updateConversation = `-- name: UpdateConversation :exec

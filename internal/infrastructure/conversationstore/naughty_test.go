@@ -1,0 +1,57 @@
+package conversationstore_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/steward-mcp/steward/internal/domain/conversation"
+	"github.com/steward-mcp/steward/internal/domain/conversation/conversationtest"
+	"github.com/steward-mcp/steward/internal/domain/id"
+	"github.com/steward-mcp/steward/internal/infrastructure/conversationstore"
+)
+
+// Whatever a text looks like, to the database it is a value: it comes back byte for byte, as message, as system prompt and
+// as owner, and nothing else is there afterwards.
+func TestSQLite_TakesEveryTextForAValue(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile(filepath.Join("..", "..", "..", "tests", "hostile", "testdata", "blns", "blns.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var texts []string
+	if err := json.Unmarshal(raw, &texts); err != nil || len(texts) < 400 {
+		t.Fatalf("%d texts, %v", len(texts), err)
+	}
+	texts = append(texts, "'; DROP TABLE conversations; --", "x' UNION SELECT text FROM turns --", "\x00", "%' OR 1=1 --", `\'; --`)
+	store := conversationstore.NewSQLite(open(t, filepath.Join(t.TempDir(), "state.db")))
+	now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	limits := conversationtest.Limits()
+	for _, text := range texts {
+		owner := "key:" + text
+		c, err := conversation.Start(id.New[id.ConversationKind](), owner, conversation.Terms{Model: "m", System: text, MaxTokens: 1}, limits, now)
+		if err != nil {
+			continue // the domain refuses it before the store sees it
+		}
+		said := text
+		if _, err := c.Ask(said, limits, now, now.Add(time.Minute)); err != nil {
+			said = ""
+		}
+		if err := store.Add(t.Context(), c, limits.PerOwner, now); err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		again, err := store.Get(t.Context(), owner, c.Snapshot().ID)
+		if err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		p := again.Prompt()
+		if p.System != text || said != "" && (len(p.Turns) != 1 || p.Turns[0].Text != text) {
+			t.Errorf("%q came back as %q and %+v", text, p.System, p.Turns)
+		}
+	}
+	if _, err := store.Get(t.Context(), "key:' OR '1'='1", id.New[id.ConversationKind]()); err == nil {
+		t.Error("an owner who is none has a conversation")
+	}
+}
