@@ -20,17 +20,17 @@ import (
 const asCSV = "csv"
 
 func exportCommand() *cobra.Command {
-	var since, until, format string
+	var since, until, format, dir string
 	c := &cobra.Command{
 		Use: "export", Short: "Print all records, as they stand or as a table", Args: cobra.NoArgs,
 		Long: "Print the records of all journals of the state, oldest first in each: as they stand (ndjson), so that each can be checked\n" +
-			"against its own hash, or as a table (csv), in which no cell is a formula to a spreadsheet.",
+			"against its own hash, or as a table (csv), in which no cell is a formula to a spreadsheet. With --dir it needs no configuration.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			from, to, err := period(since, until)
 			if err != nil {
 				return err
 			}
-			cfg, err := load(c)
+			cfg, err := source(c, dir)
 			if err != nil {
 				return err
 			}
@@ -43,6 +43,7 @@ func exportCommand() *cobra.Command {
 		},
 	}
 	timeFlags(c, &since, &until)
+	dirFlag(c, &dir)
 	c.Flags().StringVarP(&format, "output", "o", asNDJSON, "ndjson or csv")
 	return c
 }
@@ -69,14 +70,14 @@ func writerOf(format string, out io.Writer) (func([]byte, audit.Record) error, e
 }
 
 var spreadsheetColumns = []string{
-	"time", "phase", "request", "actor", "personas", "client", "address", "transport", "revision", "method", "action", "target",
-	"definition", "demands", "arguments", "redacted", "outcome", "denied_by", "rule", "policy", "duration_us", "count", "trace", "detail",
+	"time", "phase", "request", "actor", "personas", "client", "session", "address", "transport", "revision", "method", "action", "target",
+	"definition", "demands", "arguments", "redacted", "purpose", "outcome", "denied_by", "rule", "policy", "duration_us", "count", "trace", "detail",
 }
 
 func spreadsheetRow(r audit.Record) []string {
 	row := []string{
-		r.Time.UTC().Format(time.RFC3339Nano), string(r.Phase), r.Request, r.Actor, strings.Join(r.Personas, " "), r.Client, r.Address,
-		r.Transport, r.Revision, r.Method, r.Action, r.Target, r.Definition, strings.Join(r.Demands, "; "), r.Arguments, r.Redacted, r.Outcome,
+		r.Time.UTC().Format(time.RFC3339Nano), string(r.Phase), r.Request, r.Actor, strings.Join(r.Personas, " "), r.Client, r.Session, r.Address,
+		r.Transport, r.Revision, r.Method, r.Action, r.Target, r.Definition, strings.Join(r.Demands, "; "), r.Arguments, r.Redacted, r.Purpose, r.Outcome,
 		r.DeniedBy, r.Rule, r.Policy, strconv.FormatInt(r.DurationUS, 10), strconv.FormatInt(r.Count, 10), r.Trace, r.Detail,
 	}
 	for i, cell := range row {

@@ -22,14 +22,14 @@ type accessReport struct {
 }
 
 func reportCommand() *cobra.Command {
-	var since, output string
+	var since, output, dir string
 	c := &cobra.Command{
 		Use: "report", Short: "Tell what each persona is granted and does not use, and what it is refused", Args: cobra.NoArgs,
 		Long: "Hold the personas of the configuration against the journals of the state: for each persona the grants that nobody needed,\n" +
 			"the tools that were used most, and the attempts that were refused. Grants on tags are left out, because records do not\n" +
-			"hold tags.",
+			"hold tags. With --dir it needs no configuration, but does not know without one what is granted.",
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := load(c)
+			cfg, err := source(c, dir)
 			if err != nil {
 				return err
 			}
@@ -53,6 +53,7 @@ func reportCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&since, "since", clock.Now().Add(-audit.DefaultUnused).UTC().Format(time.DateOnly), "from this time on, or so long ago, such as 90d")
+	dirFlag(c, &dir)
 	c.Flags().StringVarP(&output, "output", "o", asTable, "table or json")
 	return c
 }
@@ -69,6 +70,11 @@ func survey(c *cobra.Command, cfg config.Config, since time.Time) (accessReport,
 		return nil
 	})
 	r.Personas = s.Usages()
+	if cfg.Personas == nil {
+		for i := range r.Personas {
+			r.Personas[i].Unused = nil // which is not known; an empty list would say that there is none
+		}
+	}
 	return r, err
 }
 

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -26,6 +28,7 @@ import (
 // search is what the flags of search say.
 type search struct {
 	query        auditindex.Query
+	dir          string
 	tool         string
 	since, until string
 	index        string
@@ -44,7 +47,8 @@ func searchCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "search", Short: "Find records, the newest first", Args: cobra.NoArgs,
 		Long: "Find records of all journals of the state by what they say. It works offline, and beside a running server: it reads\n" +
-			"the journals and writes its own index only, which it brings up to date first. Every filter must hold.",
+			"the journals and writes its own index only, which it brings up to date first. Every filter must hold.\n" +
+			"With --dir it needs no configuration, and makes an index for this search alone unless --index names one.",
 		RunE: func(c *cobra.Command, _ []string) error { return s.run(c) },
 	}
 	flags := c.Flags()
@@ -53,14 +57,17 @@ func searchCommand() *cobra.Command {
 	flags.StringVar(&s.tool, "tool", "", "the tool; * stands for anything")
 	flags.StringVar(&s.query.Target, "target", "", "what was acted on, such as prompt:weekly; * stands for anything")
 	flags.StringVar(&s.query.Outcome, "outcome", "", "ok or a code; !ok for whatever failed")
-	flags.StringVar(&s.query.DeniedBy, "denied-by", "", "authentication, policy, limit, input or edge; * for any")
+	flags.StringVar(&s.query.DeniedBy, "denied-by", "", "authentication, session, policy, limit, input or edge; * for any")
 	flags.StringVar(&s.query.Client, "client", "", "part of the client's name")
+	flags.StringVar(&s.query.Session, "session", "", "the session that it belongs to, as sessions list tells it")
 	flags.StringVar(&s.query.Address, "address", "", "the address that they came from")
 	flags.StringVar(&s.query.Request, "request", "", "the id of the request")
 	flags.StringVar(&s.query.Trace, "trace", "", "the id of the trace")
 	flags.StringVar(&s.query.Phase, "phase", "", "intent, closed, note or counted")
+	flags.StringVar(&s.query.Purpose, "purpose", "", "part of what they said that it was for")
 	flags.StringVar(&s.query.Text, "text", "", "part of what was asked for, by whom, or of what came of it")
 	timeFlags(c, &s.since, &s.until)
+	dirFlag(c, &s.dir)
 	flags.IntVar(&s.query.Limit, "limit", 50, "how many to show at once, "+strconv.Itoa(auditindex.MaxPage)+" at most")
 	flags.StringVar(&s.query.After, "after", "", "the cursor that the page before ended with")
 	flags.StringVarP(&s.output, "output", "o", asTable, "table or ndjson")
@@ -75,8 +82,22 @@ func timeFlags(c *cobra.Command, since, until *string) {
 	c.Flags().StringVar(until, "until", "", "before this time")
 }
 
-func (s search) run(c *cobra.Command) error {
-	cfg, err := load(c)
+func dirFlag(c *cobra.Command, dir *string) {
+	c.Flags().StringVar(dir, "dir", "", "a journal's directory, such as a copy kept elsewhere (default: those of the configuration)")
+}
+
+// source is a configuration whose journals are those to look into. A directory that is named needs none.
+func source(c *cobra.Command, dir string) (cfg config.Config, err error) {
+	named, err := c.Flags().GetString("config")
+	if err == nil && (dir == "" || named != "") {
+		cfg, err = load(c)
+	}
+	cfg.Audit.Dir = cmp.Or(dir, cfg.Audit.Dir)
+	return cfg, err
+}
+
+func (s search) run(c *cobra.Command) (err error) {
+	cfg, err := source(c, s.dir)
 	if err != nil {
 		return err
 	}
@@ -89,9 +110,11 @@ func (s search) run(c *cobra.Command) error {
 	if s.tool != "" {
 		s.query.Target = "tool:" + s.tool
 	}
-	if s.index == "" {
-		s.index = filepath.Join(cfg.StateDir, "audit-index.db")
+	dispose, err := s.placeIndex(cfg)
+	if err != nil {
+		return err
 	}
+	defer func() { err = errors.Join(err, dispose()) }()
 	page, err := s.find(c, cfg)
 	if err != nil {
 		return err
@@ -103,6 +126,25 @@ func (s search) run(c *cobra.Command) error {
 		c.PrintErrf("There are more: --after %s\n", page.Next)
 	}
 	return nil
+}
+
+// placeIndex says where the index is, unless the flags do: in the state, or for a directory that was named in a folder that
+// dispose removes.
+func (s *search) placeIndex(cfg config.Config) (dispose func() error, err error) {
+	const name = "audit-index.db"
+	dispose = func() error { return nil }
+	switch {
+	case s.index != "":
+	case s.dir == "":
+		s.index = filepath.Join(cfg.StateDir, name)
+	default:
+		once, err := os.MkdirTemp("", "steward-audit-")
+		if err != nil {
+			return nil, err
+		}
+		s.index, dispose = filepath.Join(once, name), func() error { return os.RemoveAll(once) }
+	}
+	return dispose, nil
 }
 
 // find brings the index up to date and searches it. What could be read of a journal that does not hold is found, and
@@ -147,7 +189,7 @@ func showRecords(out io.Writer, form string, records []auditindex.Found) error {
 		return nil
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	_, err := fmt.Fprintln(table, "TIME\tPRINCIPAL\tACTION\tTARGET\tOUTCOME\tDENIED BY\tRULE\tREQUEST\tARGUMENTS")
+	_, err := fmt.Fprintln(table, "TIME\tPRINCIPAL\tACTION\tTARGET\tOUTCOME\tDENIED BY\tRULE\tREQUEST\tARGUMENTS\tPURPOSE")
 	for _, found := range records {
 		var r audit.Record
 		if err == nil {
@@ -166,7 +208,7 @@ func cells(r audit.Record) []string {
 	if r.Phase != audit.Closed {
 		outcome = strings.TrimSpace(string(r.Phase) + " " + outcome)
 	}
-	texts := []string{r.Actor, r.Action, r.Target, outcome, r.DeniedBy, r.Rule, r.Request, r.Redacted + r.Detail}
+	texts := []string{r.Actor, r.Action, r.Target, outcome, r.DeniedBy, r.Rule, r.Request, r.Redacted + r.Detail, r.Purpose}
 	row := []string{r.Time.UTC().Format("2006-01-02T15:04:05.000Z")}
 	for _, text := range texts {
 		row = append(row, visible(text))

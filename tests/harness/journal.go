@@ -25,6 +25,7 @@ type Record struct {
 	Action    string   `json:"action"`
 	Policy    string   `json:"policy"`
 	Detail    string   `json:"detail"`
+	Purpose   string   `json:"purpose"`
 }
 
 // Journal reads the records of the chain in a directory, in order. The last segment may end in blank lines, which are

@@ -78,6 +78,9 @@ func (g Governed[M, R]) Do(ctx context.Context, m M) (result R, err error) {
 			return result, err
 		}
 	}
+	if err = call.begin(ctx, bound.Brief); err != nil {
+		return result, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(bound.Timeout, g.gate.timeout))
 	defer cancel()
 	return bound.Run(ctx)
@@ -85,16 +88,17 @@ func (g Governed[M, R]) Do(ctx context.Context, m M) (result R, err error) {
 
 // passage is one message on its way through the gate.
 type passage struct {
-	gate     *Gate
-	request  *Request
-	actor    access.Principal
-	demands  []access.Demand
-	decision access.Decision
-	refusal  *fault.Fault
-	conceals bool // refusal is the handler's
-	deniedBy string
-	given    given
-	intended bool
+	gate       *Gate
+	request    *Request
+	actor      access.Principal
+	demands    []access.Demand
+	decision   access.Decision
+	refusal    *fault.Fault
+	conceals   bool // refusal is the handler's
+	deniedBy   string
+	given      given
+	intended   bool
+	detachment *Detachment // what lets it outlive its request; nil for nothing
 }
 
 func (g *Gate) enter(ctx context.Context, m Message) (context.Context, *passage) {
@@ -146,6 +150,7 @@ func (p *passage) intend(ctx context.Context) error {
 
 // leave closes the request and settles what the caller is told.
 func (p *passage) leave(ctx context.Context, panicked any, err error) error {
+	p.detachment.end()
 	if panicked != nil {
 		p.gate.log.Error("a handler panicked", zap.String("request_id", p.request.ID()), observe.Trace(ctx),
 			observe.Panic(panicked), zap.ByteString("stack", debug.Stack()))

@@ -66,6 +66,7 @@ type Bound[R any] struct {
 	// published about the tool that was called.
 	Redacted, Definition string
 	Timeout              time.Duration // deadline of Run; zero takes the gate's default
+	Brief                bool          // Run is no work, and is not detached from its request
 	Run                  func(context.Context) (R, error)
 }
 

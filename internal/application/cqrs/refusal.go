@@ -29,10 +29,16 @@ func (q *Request) Refuse(ctx context.Context, by string, f *fault.Fault) error {
 	if !q.closed.CompareAndSwap(false, true) {
 		return nil
 	}
-	if q.records.refusals.count(origin(q.record.Address), reason{f.Code, by, q.record.Transport}, q.begun) {
+	rec := q.outcome(audit.Closed, Outcome{Fault: f, DeniedBy: by})
+	counted := q.records.refusals.count(Origin(q.record.Address), reason{f.Code, by, q.record.Transport}, q.begun)
+	if !counted { // a flood must not fill the place that traces go to either
+		rec.Trace = q.trace(ctx)
+	}
+	q.records.conclude(ctx, rec)
+	if counted {
 		return nil
 	}
-	return q.write(ctx, audit.Closed, Outcome{Fault: f, DeniedBy: by})
+	return q.append(ctx, rec)
 }
 
 // Flush records how many refusals of each address and reason were only counted since the last Flush, and gives every
@@ -45,6 +51,7 @@ func (r *Recorder) Flush(ctx context.Context) error {
 	counts := r.refusals.take()
 	for i, c := range counts {
 		if err := r.log.Append(ctx, c.record(r.now())); err != nil {
+			r.lost(ctx, err)
 			r.refusals.restore(counts[i:])
 			return err
 		}
@@ -155,8 +162,8 @@ func (c counted) record(now time.Time) audit.Record {
 	}
 }
 
-// origin is what counts as one address: all of an IPv6 network of 64 bits is one subscriber's.
-func origin(address string) string {
+// Origin is what counts as one address: all of an IPv6 network of 64 bits is one subscriber's.
+func Origin(address string) string {
 	const subscriber = 64
 	a, err := netip.ParseAddr(address)
 	if err != nil || a.Unmap().Is4() {

@@ -24,6 +24,17 @@ type Recorder struct {
 	now      func() time.Time
 	settle   func(access.Principal) access.Principal
 	refusals refusals
+	watcher  Watcher      // nil for none
+	tracer   trace.Tracer // nil for none
+}
+
+// Watcher hears of requests what their records say. It must not wait for anything.
+type Watcher interface {
+	// Concluded hears of each request once, when it is known what came of it, also of those that are only counted. That is
+	// before the record is durable.
+	Concluded(ctx context.Context, r audit.Record)
+	// Lost hears that a record could not be kept.
+	Lost(ctx context.Context, err error)
 }
 
 // NewRecorder makes a recorder that keeps its records in log.
@@ -36,6 +47,31 @@ func NewRecorder(log audit.Log, now func() time.Time) *Recorder {
 func (r *Recorder) Settling(settle func(access.Principal) access.Principal) *Recorder {
 	r.settle = settle
 	return r
+}
+
+// Watched makes r tell w of every request. It is called before the first one, and gives r.
+func (r *Recorder) Watched(w Watcher) *Recorder {
+	r.watcher = w
+	return r
+}
+
+// Traced makes r begin a trace for each record that would have none: of what is refused at the edge, or is done by no call. It is
+// called before the first request, and gives r.
+func (r *Recorder) Traced(t trace.Tracer) *Recorder {
+	r.tracer = t
+	return r
+}
+
+func (r *Recorder) conclude(ctx context.Context, rec audit.Record) {
+	if r.watcher != nil {
+		r.watcher.Concluded(ctx, rec)
+	}
+}
+
+func (r *Recorder) lost(ctx context.Context, err error) {
+	if r.watcher != nil {
+		r.watcher.Lost(ctx, err)
+	}
 }
 
 // Arrival is what an edge knows of a request before it has looked inside.
@@ -54,6 +90,7 @@ type Request struct {
 	taken   atomic.Bool // by a message at the gate
 	closed  atomic.Bool
 	denied  string
+	alone   string // the trace that it has for itself
 }
 
 // Outcome is what a request came to. The zero value is success without a decision.
@@ -80,6 +117,21 @@ func (r *Recorder) Open(ctx context.Context, a Arrival) (context.Context, *Reque
 	return context.WithValue(ctx, requestKey{}, q), q
 }
 
+// Again begins another request by the same caller, for what goes on after q was closed: the next round of what asks its caller.
+// Its record names the first of them. It is decided by the policy of its own moment.
+func (q *Request) Again(ctx context.Context, first string) (context.Context, *Request) {
+	ctx, next := q.records.Open(ctx, Arrival{Transport: q.record.Transport, Address: q.record.Address, Method: q.record.Method})
+	actor := q.actor
+	actor.Under = nil
+	next.Identify(actor)
+	next.record.Revision, next.record.Client, next.record.Session = q.record.Revision, q.record.Client, q.record.Session
+	next.Continues(first)
+	return ctx, next
+}
+
+// Continues says in the record that this is a later round of what the request of that id began.
+func (q *Request) Continues(first string) { q.record.Detail = "continues " + first }
+
 // RequestFrom is the request that ctx belongs to, or nil.
 func RequestFrom(ctx context.Context) *Request {
 	q, _ := ctx.Value(requestKey{}).(*Request)
@@ -103,6 +155,9 @@ func (q *Request) ID() string { return q.record.Request }
 // Address is where it came from, as the edge knows it; empty when it came from nowhere.
 func (q *Request) Address() string { return q.record.Address }
 
+// Transport is how it came, as the edge knows it.
+func (q *Request) Transport() string { return q.record.Transport }
+
 // Actor is who acts; the zero principal before authentication.
 func (q *Request) Actor() access.Principal { return q.actor }
 
@@ -123,8 +178,17 @@ func (q *Request) Concerns(d access.Demand) {
 	q.record.Action, q.record.Target = string(d.Action), d.Target.String()
 }
 
+// Within says which session it belongs to: an id.Session in its text form.
+func (q *Request) Within(session string) { q.record.Session = session }
+
+// Session is the session that it belongs to; empty when it belongs to none, or it is not known yet.
+func (q *Request) Session() string { return q.record.Session }
+
+// Client is what the record says of the client.
+func (q *Request) Client() string { return q.record.Client }
+
 // For says what the request is for, in the caller's words.
-func (q *Request) For(purpose string) { q.record.Detail = purpose }
+func (q *Request) For(purpose string) { q.record.Purpose = purpose }
 
 // Speaks says which protocol method, revision and client the request turned out to be. Empty words change nothing. What a
 // client calls itself stands behind what the issuer of its token calls it.
@@ -159,12 +223,24 @@ func (q *Request) Close(ctx context.Context, o Outcome) error {
 		return nil
 	}
 	q.denied = o.DeniedBy
-	return q.write(ctx, audit.Closed, o)
+	rec := q.outcome(audit.Closed, o)
+	rec.Trace = q.trace(ctx)
+	q.records.conclude(ctx, rec)
+	return q.append(ctx, rec)
 }
 
-func (q *Request) intend(ctx context.Context, o Outcome) error { return q.write(ctx, audit.Intent, o) }
+// Begin puts on record, durably, that a request has begun which lasts, such as a stream of notifications. Its end closes the
+// record. Without it nothing may begin.
+func (q *Request) Begin(ctx context.Context) error { return q.intend(ctx, Outcome{}) }
 
-func (q *Request) write(ctx context.Context, phase audit.Phase, o Outcome) error {
+func (q *Request) intend(ctx context.Context, o Outcome) error {
+	rec := q.outcome(audit.Intent, o)
+	rec.Trace = q.trace(ctx)
+	return q.append(ctx, rec)
+}
+
+// outcome is the record of what came of the request, but for its trace.
+func (q *Request) outcome(phase audit.Phase, o Outcome) audit.Record {
 	rec := q.record
 	rec.Time, rec.Phase = q.records.now(), phase
 	rec.Rule, rec.Policy, rec.DeniedBy = o.Decision.Rule, o.Decision.Policy, o.DeniedBy
@@ -179,10 +255,34 @@ func (q *Request) write(ctx context.Context, phase audit.Phase, o Outcome) error
 			rec.Outcome = o.Fault.Code
 		}
 	}
-	if span := trace.SpanContextFromContext(ctx); span.HasTraceID() {
-		rec.Trace = span.TraceID().String()
+	if rec.Policy == "" && q.actor.Under != nil {
+		rec.Policy = q.actor.Under.Hash() // which would have decided, or did decide what a listing shows
 	}
+	return rec
+}
+
+// trace is the trace of ctx, or else one that has the request in it and nothing more, so that who looks for the request by its
+// trace finds it wherever it ended.
+func (q *Request) trace(ctx context.Context) string {
+	span := trace.SpanContextFromContext(ctx)
+	if !span.HasTraceID() && q.records.tracer != nil && q.alone == "" {
+		_, only := q.records.tracer.Start(ctx, "request", trace.WithTimestamp(q.begun))
+		q.alone = only.SpanContext().TraceID().String()
+		only.End(trace.WithTimestamp(q.records.now()))
+	}
+	if !span.HasTraceID() {
+		return q.alone
+	}
+	return span.TraceID().String()
+}
+
+// append waits for the record even when ctx has ended.
+func (q *Request) append(ctx context.Context, rec audit.Record) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
 	defer cancel()
-	return q.records.log.Append(ctx, rec)
+	err := q.records.log.Append(ctx, rec)
+	if err != nil {
+		q.records.lost(ctx, err)
+	}
+	return err
 }

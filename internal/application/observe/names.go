@@ -41,6 +41,9 @@ const (
 	RedactionClass = attribute.Key("steward.redaction.class")
 )
 
+// SecurityEvent is what kind of security event was counted.
+const SecurityEvent = attribute.Key("event")
+
 // Values of those attributes.
 const (
 	Other             = "_OTHER"       // stands for a value that is not on a closed list
@@ -61,6 +64,7 @@ const (
 	MCPServerOperationDuration   = "mcp.server.operation.duration"    // histogram, s
 	GenAIClientOperationDuration = "gen_ai.client.operation.duration" // histogram, s
 	GenAIClientTokenUsage        = "gen_ai.client.token.usage"        // histogram, {token}
+	SecurityEvents               = "steward.security.events"          // counter, by SecurityEvent
 	Redactions                   = "steward.redactions"               // counter, of what was taken out, by RedactionSink and RedactionClass
 )
 

@@ -24,8 +24,8 @@ func (r Record) Bounded() Record {
 	}
 	r.Phase = Phase(boundedText(string(r.Phase)))
 	for _, text := range []*string{
-		&r.Request, &r.Actor, &r.Client, &r.Address, &r.Transport, &r.Revision, &r.Method, &r.Action, &r.Target,
-		&r.Definition, &r.Arguments, &r.Redacted, &r.Outcome, &r.DeniedBy, &r.Rule, &r.Policy, &r.Trace, &r.Detail,
+		&r.Request, &r.Actor, &r.Client, &r.Session, &r.Address, &r.Transport, &r.Revision, &r.Method, &r.Action, &r.Target,
+		&r.Definition, &r.Arguments, &r.Redacted, &r.Purpose, &r.Outcome, &r.DeniedBy, &r.Rule, &r.Policy, &r.Trace, &r.Detail,
 	} {
 		*text = boundedText(*text)
 	}

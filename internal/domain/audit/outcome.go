@@ -10,4 +10,5 @@ const (
 	ByPolicy         = "policy"         // a rule, or the lack of one; Record.Rule says which
 	ByLimit          = "limit"          // a rate or budget
 	ByInput          = "input"          // arguments that cannot run
+	BySession        = "session"        // an operator closed the session
 )

@@ -22,14 +22,16 @@ const (
 	Counted Phase = "counted"
 )
 
-// Record is one fact. Field order is the canonical order of its JSON form; empty fields are left out.
+// Record is one fact. Field order is the canonical order of its JSON form; empty fields are left out, so that a field which
+// a later version adds changes no line that an earlier one wrote.
 type Record struct {
 	Time       time.Time `json:"time"`
 	Phase      Phase     `json:"phase"`
 	Request    string    `json:"request,omitempty"` // id.Request
 	Actor      string    `json:"actor,omitempty"`   // access.Principal.ID; empty before authentication
 	Personas   []string  `json:"personas,omitempty"`
-	Client     string    `json:"client,omitempty"` // the client's word for itself, behind the word of its token's issuer
+	Client     string    `json:"client,omitempty"`  // the client's word for itself, behind the word of its token's issuer
+	Session    string    `json:"session,omitempty"` // id.Session
 	Address    string    `json:"address,omitempty"`
 	Transport  string    `json:"transport,omitempty"` // http, stdio, cli
 	Revision   string    `json:"revision,omitempty"`  // protocol revision
@@ -40,8 +42,9 @@ type Record struct {
 	Demands    []string  `json:"demands,omitempty"`    // what the call needed beside the action itself
 	Arguments  string    `json:"arguments,omitempty"`  // sha256 of the argument bytes
 	Redacted   string    `json:"redacted,omitempty"`   // names of arguments, with the kind and length of their values, or with values that are no secret
+	Purpose    string    `json:"purpose,omitempty"`    // what the caller says that it is for, in words that nobody has checked
 	Outcome    string    `json:"outcome,omitempty"`    // ok, or the fault code
-	DeniedBy   string    `json:"denied_by,omitempty"`  // authentication, policy, limit, input, edge
+	DeniedBy   string    `json:"denied_by,omitempty"`  // authentication, policy, limit, session, input, edge
 	Rule       string    `json:"rule,omitempty"`
 	Policy     string    `json:"policy,omitempty"`
 	DurationUS int64     `json:"duration_us,omitempty"`

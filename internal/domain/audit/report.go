@@ -22,7 +22,7 @@ type Usage struct {
 	Persona string  `json:"persona"` // empty for requests of nobody in particular
 	Actors  int     `json:"actors"`
 	Allowed int64   `json:"allowed"` // requests that got what they asked for
-	Unused  []Grant `json:"unused"`  // granted, and never needed by one of these
+	Unused  []Grant `json:"unused"`  // granted, and never needed by one of these; nil when it is not known what is granted
 	Tools   []Count `json:"tools"`   // the ten that were used most
 	Denied  []Count `json:"denied"`  // the ten that were refused most, each with why
 	Refused int64   `json:"refused"` // requests that were refused

@@ -2,7 +2,12 @@
 // errors. It takes out secrets, whatever form they come in, and characters that nobody sees.
 package redact
 
-import "strings"
+import (
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
 
 // Mark stands where a secret was.
 const Mark = "[redacted]"
@@ -38,13 +43,23 @@ const (
 	Invisible Class = "invisible" // characters that are not shown
 )
 
+// Secret reports whether what is taken out is a secret, or looks like one. The others are characters that nobody sees.
+func (c Class) Secret() bool { return c != Control && c != Bidi && c != Invisible }
+
 // Redactor takes secrets out of texts, in time linear in their length and without allocating when there are none. Safe
 // for concurrent use.
 type Redactor struct {
+	fired   func(Sink, Class)
+	known   atomic.Pointer[knowledge]
+	mu      sync.Mutex // for secrets
+	secrets []string
+}
+
+// knowledge is what is looked for.
+type knowledge struct {
 	patterns []pattern
 	all      *automaton // of all patterns
 	own      *automaton // of those for results
-	fired    func(Sink, Class)
 }
 
 // shortest is the length below which a configured secret would be found in texts that have nothing to do with it.
@@ -57,40 +72,57 @@ func New(fired func(Sink, Class), secrets ...string) *Redactor {
 		fired = func(Sink, Class) {}
 	}
 	r := &Redactor{fired: fired}
-	for _, s := range secrets {
-		if len(s) >= shortest {
-			r.patterns = append(r.patterns, formsOf(s)...)
-		}
-	}
-	r.patterns = append(append(r.patterns, ownKeys()...), foreign()...)
-	every := func(pattern) bool { return true }
-	r.all = newAutomaton(r.patterns, every)
-	r.own = newAutomaton(r.patterns, func(p pattern) bool { return p.exact })
+	r.Learn(secrets...)
 	return r
 }
 
+// Learn makes r know further secrets, and forget none: what holds no more may still be on its way out.
+func (r *Redactor) Learn(secrets ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range secrets {
+		if len(s) >= shortest && !slices.Contains(r.secrets, s) {
+			r.secrets = append(r.secrets, s)
+		}
+	}
+	k := &knowledge{}
+	for _, s := range r.secrets {
+		k.patterns = append(k.patterns, formsOf(s)...)
+	}
+	k.patterns = append(append(k.patterns, ownKeys()...), foreign()...)
+	every := func(pattern) bool { return true }
+	k.all = newAutomaton(k.patterns, every)
+	k.own = newAutomaton(k.patterns, func(p pattern) bool { return p.exact })
+	r.known.Store(k)
+}
+
 // Text is the text without secrets of any class.
-func (r *Redactor) Text(to Sink, text string) string { return r.replace(r.all, to, text) }
+func (r *Redactor) Text(to Sink, text string) string {
+	k := r.known.Load()
+	return r.replace(k, k.all, to, text)
+}
 
 // Line is the line of a log, JSON or not, without secrets of any class. It is line itself when there are none.
 func (r *Redactor) Line(to Sink, line []byte) []byte {
-	if first(r.all, line) < 0 {
+	k := r.known.Load()
+	if first(k.all, line) < 0 {
 		return line
 	}
-	return []byte(r.replace(r.all, to, string(line)))
+	return []byte(r.replace(k, k.all, to, string(line)))
 }
 
 // Answer is JSON without configured secrets and keys of Steward's own; everything else in it is data. It is body itself
 // when there are none.
 func (r *Redactor) Answer(to Sink, body []byte) []byte {
-	if first(r.own, body) < 0 {
+	k := r.known.Load()
+	if first(k.own, body) < 0 {
 		return body
 	}
-	return []byte(r.replace(r.own, to, string(body)))
+	return []byte(r.replace(k, k.own, to, string(body)))
 }
 
-func (r *Redactor) replace(a *automaton, to Sink, text string) string {
-	found := r.scan(a, text)
+func (r *Redactor) replace(k *knowledge, a *automaton, to Sink, text string) string {
+	found := k.scan(a, text)
 	if len(found) == 0 {
 		return text
 	}
@@ -125,7 +157,7 @@ type scanning struct {
 	noJWT int    // no token begins before here
 }
 
-func (r *Redactor) scan(a *automaton, text string) []span {
+func (k *knowledge) scan(a *automaton, text string) []span {
 	at := first(a, text)
 	if at < 0 {
 		return nil
@@ -139,7 +171,7 @@ func (r *Redactor) scan(a *automaton, text string) []span {
 			continue
 		}
 		for _, p := range a.ends[state/a.width] {
-			s.match(&r.patterns[p], i+1)
+			s.match(&k.patterns[p], i+1)
 		}
 	}
 	return s.found

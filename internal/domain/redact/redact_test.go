@@ -228,3 +228,19 @@ func BenchmarkAnswer(b *testing.B) {
 		_ = r.Data(redact.Result, r.Answer(redact.Result, body))
 	}
 }
+
+func TestRedactor_LearnsASecretAndForgetsNone(t *testing.T) {
+	t.Parallel()
+	r := redact.New(nil, "the-first-of-two-secrets")
+	const text = "the-first-of-two-secrets and quite-another-thing-to-hide"
+	if got := r.Text(redact.Log, text); got != redact.Mark+" and quite-another-thing-to-hide" {
+		t.Errorf("before: %q", got)
+	}
+	r.Learn("quite-another-thing-to-hide", "", "short")
+	if got, short := r.Text(redact.Log, text), r.Text(redact.Log, "short"); got != redact.Mark+" and "+redact.Mark || short != "short" {
+		t.Errorf("after: %q, %q", got, short)
+	}
+	if got := string(r.Answer(redact.Result, []byte(`"quite-another-thing-to-hide"`))); got != `"`+redact.Mark+`"` {
+		t.Errorf("in an answer: %s", got)
+	}
+}

@@ -101,7 +101,7 @@ func (f *follower) add(ctx context.Context, line []byte, behind auditlog.Positio
 	r.at = r.Time.UnixMicro()
 	r.personas = " " + strings.Join(r.Personas, " ") + " "
 	r.words = strings.ToLower(strings.Join(append([]string{
-		r.Actor, r.Client, r.Method, r.Action, r.Target, r.Redacted, r.Outcome, r.Rule, r.Detail,
+		r.Actor, r.Client, r.Method, r.Action, r.Target, r.Redacted, r.Purpose, r.Outcome, r.Rule, r.Detail,
 	}, r.Demands...), "\n"))
 	f.rows = append(f.rows, r)
 	if f.read++; len(f.rows) < batch {
@@ -110,9 +110,9 @@ func (f *follower) add(ctx context.Context, line []byte, behind auditlog.Positio
 	return f.flush(ctx)
 }
 
-const insertRecord = `insert into records (at, chain, seq, segment, offset, length, phase, request, actor, personas, client, address, transport,
-	method, action, target, outcome, denied_by, rule, trace, words)
-	values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+const insertRecord = `insert into records (at, chain, seq, segment, offset, length, phase, request, actor, personas, client, session, address, transport,
+	method, action, target, purpose, outcome, denied_by, rule, trace, words)
+	values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 // flush brings in what was read. When another process has brought the same in meanwhile, it leaves that.
 func (f *follower) flush(ctx context.Context) error {
@@ -149,8 +149,8 @@ func (f *follower) insert(ctx context.Context, tx *sql.Tx) error {
 	defer func() { _ = statement.Close() }()
 	for _, r := range f.rows {
 		_, err := statement.ExecContext(ctx, r.at, f.chain, r.behind.Seq, r.behind.Segment, r.behind.Offset-r.length-1, r.length,
-			string(r.Phase), r.Request, r.Actor, r.personas, r.Client, r.Address, r.Transport, r.Method, r.Action, r.Target,
-			r.Outcome, r.DeniedBy, r.Rule, r.Trace, r.words)
+			string(r.Phase), r.Request, r.Actor, r.personas, r.Client, r.Session, r.Address, r.Transport, r.Method, r.Action, r.Target,
+			strings.ToLower(r.Purpose), r.Outcome, r.DeniedBy, r.Rule, r.Trace, r.words)
 		if err != nil {
 			return err
 		}

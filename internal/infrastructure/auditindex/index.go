@@ -26,7 +26,7 @@ var (
 var schema string
 
 // version is that of schema.sql.
-const version = 1
+const version = 2
 
 // Index is an opened index. Safe for concurrent use, also by several processes.
 type Index struct{ db *database.DB }

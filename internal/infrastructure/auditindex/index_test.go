@@ -111,7 +111,9 @@ func TestSearch_FindsByEveryFilter(t *testing.T) {
 	a.add(t, func(r *audit.Record) { r.Phase = audit.Intent })
 	a.add(t, func(r *audit.Record) { r.Redacted = "metrics=[Revenue]" })
 	a.add(t, func(r *audit.Record) { r.Request, r.Trace, r.Actor, r.Outcome = "", "", "", "" })
-	all := []string{"", "req_10", "req_9", "req_8", "req_7", "req_6", "req_5", "req_4", "req_3", "req_2", "req_1"}
+	a.add(t, func(r *audit.Record) { r.Purpose = "Quarterly board pack" })
+	a.add(t, func(r *audit.Record) { r.Session = "ses_a" })
+	all := []string{"req_13", "req_12", "", "req_10", "req_9", "req_8", "req_7", "req_6", "req_5", "req_4", "req_3", "req_2", "req_1"}
 	minute := func(n int) time.Time { return now().Add(time.Duration(n) * time.Minute) }
 	for name, test := range map[string]struct {
 		query auditindex.Query
@@ -134,6 +136,9 @@ func TestSearch_FindsByEveryFilter(t *testing.T) {
 		"a request":             {auditindex.Query{Request: "req_3"}, []string{"req_3"}},
 		"a trace":               {auditindex.Query{Trace: "trace4"}, []string{"req_4"}},
 		"a text":                {auditindex.Query{Text: "rEvenue"}, []string{"req_10"}},
+		"a session":             {auditindex.Query{Session: "ses_a"}, []string{"req_13"}},
+		"a purpose":             {auditindex.Query{Purpose: "BOARD"}, []string{"req_12"}},
+		"a text of a purpose":   {auditindex.Query{Text: "quarterly"}, []string{"req_12"}},
 		"a hostile text":        {auditindex.Query{Text: "' or 1 --%_*"}, nil},
 		"since and until":       {auditindex.Query{Since: minute(3), Until: minute(5)}, []string{"req_4", "req_3"}},
 		"two things":            {auditindex.Query{Actor: "key:ada", Client: "claude"}, []string{"req_7"}},

@@ -21,11 +21,13 @@ create table records (
   actor text not null,
   personas text not null,
   client text not null,
+  session text not null,
   address text not null,
   transport text not null,
   method text not null,
   action text not null,
   target text not null,
+  purpose text not null,
   outcome text not null,
   denied_by text not null,
   rule text not null,
@@ -38,5 +40,6 @@ create unique index record_of_chain on records (chain, seq);
 create index record_of_actor on records (actor, at);
 create index record_of_target on records (target, at);
 create index record_of_request on records (request) where request <> '';
+create index record_of_session on records (session, at) where session <> '';
 create index record_of_trace on records (trace) where trace <> '';
 create index record_refused on records (denied_by, at) where denied_by <> '';

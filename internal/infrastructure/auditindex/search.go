@@ -20,10 +20,12 @@ type Query struct {
 	Outcome  string // exactly; !ok for everything but ok
 	DeniedBy string // exactly; * for any
 	Client   string // part of it
+	Session  string // exactly
 	Address  string // exactly
 	Request  string
 	Trace    string
 	Phase    string
+	Purpose  string    // part of what they said that it was for, in any case
 	Text     string    // part of what was asked for, by whom or of what came of it, in any case
 	Since    time.Time // from then on
 	Until    time.Time // and before then
@@ -156,6 +158,7 @@ func (q Query) exact(c *conditions) {
 		{"r.address = ?", q.Address},
 		{"r.request = ? and r.request <> ''", q.Request},
 		{"r.trace = ? and r.trace <> ''", q.Trace},
+		{"r.session = ? and r.session <> ''", q.Session},
 		{"r.phase = ?", q.Phase},
 	} {
 		if is.value != "" {
@@ -193,6 +196,9 @@ func (q Query) partly(c *conditions) {
 	}
 	if q.Client != "" {
 		c.add("instr(r.client, ?)", q.Client)
+	}
+	if q.Purpose != "" {
+		c.add("instr(r.purpose, ?)", strings.ToLower(q.Purpose))
 	}
 	if q.Text != "" {
 		c.add("instr(r.words, ?)", strings.ToLower(q.Text))

@@ -191,9 +191,10 @@ func expect(t *testing.T, s Subject, want []audit.Record) {
 func Full() audit.Record {
 	return audit.Record{
 		Time: time.Date(2026, 3, 1, 12, 30, 15, 123456789, time.UTC), Phase: audit.Closed,
-		Request: "req_ab3d", Actor: "key:k7", Personas: []string{"analyst", "auditor"}, Client: "inspector/1.0",
+		Request: "req_ab3d", Actor: "key:k7", Personas: []string{"analyst", "auditor"}, Client: "inspector/1.0", Session: "ses_x5ud",
 		Address: "192.0.2.7", Transport: "http", Revision: "2026-07-28", Method: "tools/call", Action: "tool.call",
 		Target: "tool:query", Definition: "d1e5", Demands: []string{"metric.query metric:revenue"}, Arguments: "9f86d081", Redacted: "limit=10 where=string(7)",
+		Purpose: "the quarterly report",
 		Outcome: "access.denied", DeniedBy: "policy", Rule: "analyst/deny[1]", Policy: "5e88", DurationUS: 42, Count: 7,
 		Trace: "4bf9", Detail: "one",
 	}
