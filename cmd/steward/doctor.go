@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/steward-mcp/steward/cmd/steward/app"
+	"github.com/steward-mcp/steward/cmd/steward/doctor"
 )
 
 // doctorPatience bounds the examination: starting Python and opening a warehouse may take a while.
@@ -22,7 +22,7 @@ func doctorCommand() *cobra.Command {
 			}
 			ctx, cancel := context.WithTimeout(c.Context(), doctorPatience)
 			defer cancel()
-			found, err := app.Examine(ctx, cfg)
+			found, err := doctor.Doctor{}.Examine(ctx, cfg)
 			if err != nil {
 				return err
 			}

@@ -4,22 +4,29 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
+	"github.com/steward-mcp/steward/internal/application/cqrs"
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/identity"
 )
 
-// Attendance knows the requests that run under a key, and ends them when the key holds no more. NewAttendance makes
-// one. Safe for concurrent use.
+// errTokenOver is why a request ends whose access token has expired meanwhile.
+const errTokenOver = identity.Reason("the access token has expired while the request ran")
+
+// Attendance knows the requests that run under a credential, and ends them when the credential holds no more. NewAttendance
+// makes one. Safe for concurrent use.
 type Attendance struct {
 	authn   *Authenticator
 	mu      sync.Mutex
 	present map[string]*presence // by what was presented
 }
 
-// presence is everything that runs under one key.
+// presence is everything that runs under one credential.
 type presence struct {
-	address string // one that it was presented from
+	name    string    // what the log may call it
+	address string    // one that it was presented from
+	until   time.Time // when a token ends; zero for others
 	next    int
 	stops   map[int]context.CancelCauseFunc
 }
@@ -29,10 +36,10 @@ func NewAttendance(a *Authenticator) *Attendance {
 	return &Attendance{authn: a, present: make(map[string]*presence)}
 }
 
-// Attend gives a request, which a key let in, a context that ends when the key does. leave is called when the request is
-// over. Requests of other credentials go on as they are.
+// Attend gives a request, which a credential let in, a context that ends when the credential does. leave is called when the
+// request is over. A request of nobody's credential goes on as it is.
 func (a *Attendance) Attend(ctx context.Context, presented string) (attended context.Context, leave func()) {
-	if _, err := identity.Parse(presented); err != nil {
+	if presented == "" {
 		return ctx, func() {}
 	}
 	attended, stop := context.WithCancelCause(ctx)
@@ -40,7 +47,7 @@ func (a *Attendance) Attend(ctx context.Context, presented string) (attended con
 	defer a.mu.Unlock()
 	p := a.present[presented]
 	if p == nil {
-		p = &presence{address: addressOf(ctx), stops: make(map[int]context.CancelCauseFunc)}
+		p = a.enter(ctx, presented)
 		a.present[presented] = p
 	}
 	p.next++
@@ -56,24 +63,55 @@ func (a *Attendance) Attend(ctx context.Context, presented string) (attended con
 	}
 }
 
-// Check ends the requests of keys that hold no more, whoever ended the key, and says which keys those are. Its owner
-// calls it every few seconds: it looks up each key once, however many requests run. What cannot be looked up goes on.
-func (a *Attendance) Check(ctx context.Context) (ended []identity.KeyID) {
+// enter is the presence of a credential under which nothing ran.
+func (a *Attendance) enter(ctx context.Context, presented string) *presence {
+	p := &presence{name: "static", address: addressOf(ctx), stops: make(map[int]context.CancelCauseFunc)}
+	if c, err := identity.Parse(presented); err == nil {
+		p.name = c.ID().String()
+		return p
+	}
+	request := cqrs.RequestFrom(ctx)
+	if request == nil || !identity.IsToken(presented) {
+		return p
+	}
+	p.name, p.until = request.Actor().ID(), request.Actor().Expires
+	return p
+}
+
+// Check ends the requests of credentials that hold no more, whoever ended them, and says whose those are: ids of keys, and
+// principals of tokens. Its owner calls it every few seconds: it looks up each key once, however many requests run. What
+// cannot be looked up goes on, and so does a token that its issuer takes back before its time.
+func (a *Attendance) Check(ctx context.Context) (ended []string) {
 	a.mu.Lock()
-	addresses := make(map[string]string, len(a.present))
+	present := make(map[string]presence, len(a.present))
 	for presented, p := range a.present {
-		addresses[presented] = p.address
+		present[presented] = presence{name: p.name, address: p.address, until: p.until}
 	}
 	a.mu.Unlock()
-	for presented, address := range addresses {
-		credential, _ := identity.Parse(presented) // it has been before
-		_, err := a.authn.holder(ctx, credential, address)
-		if errors.Is(err, identity.ErrUnauthenticated) {
+	for presented, p := range present {
+		if err := a.authn.still(ctx, presented, p); errors.Is(err, identity.ErrUnauthenticated) {
 			a.end(presented, fault.From(err))
-			ended = append(ended, credential.ID())
+			ended = append(ended, p.name)
 		}
 	}
 	return ended
+}
+
+// still is nil while what was let in would be let in again.
+func (a *Authenticator) still(ctx context.Context, presented string, p presence) error {
+	if a.tokens != nil && identity.IsToken(presented) {
+		if p.until.IsZero() || a.now().Before(p.until) {
+			return nil
+		}
+		return identity.ErrUnauthenticated.Because(errTokenOver)
+	}
+	credential, err := identity.Parse(presented)
+	if err != nil {
+		_, err = a.authority.Recognize(a.static(), presented)
+		return err
+	}
+	_, _, err = a.holder(ctx, credential, p.address)
+	return err
 }
 
 func (a *Attendance) end(presented string, why error) {

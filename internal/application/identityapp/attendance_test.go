@@ -8,6 +8,7 @@ import (
 
 	"github.com/steward-mcp/steward/internal/application/cqrs"
 	"github.com/steward-mcp/steward/internal/application/identityapp"
+	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/identity"
 	"github.com/steward-mcp/steward/internal/domain/identity/identitytest"
 	"github.com/steward-mcp/steward/internal/infrastructure/identitystore"
@@ -17,15 +18,22 @@ func TestAttendance_EndsWhatRunsUnderAKeyThatIsEnded(t *testing.T) {
 	keys := identitystore.NewMemory()
 	now := start
 	authority := identitytest.Authority(t, "dev")
-	a := identityapp.NewAttendance(identityapp.NewAuthenticator(keys, authority, func() time.Time { return now }))
+	authn := identityapp.NewAuthenticator(keys, authority, func() time.Time { return now }, identityapp.WithTokens(tokens{}), static(t))
+	a := identityapp.NewAttendance(authn)
+	records := cqrs.NewRecorder(nil, time.Now)
 	revoked, first := create(t, keys)
 	_, second := create(t, keys)
 	rotated, third := create(t, keys)
 	running := map[string]context.Context{}
 	for name, presented := range map[string]string{
-		"one": first.Reveal(), "another": first.Reveal(), "of another key": second.Reveal(), "of an old secret": third.Reveal(), "of a token": "a.b.c",
+		"one": first.Reveal(), "another": first.Reveal(), "of another key": second.Reveal(), "of an old secret": third.Reveal(),
+		"of a token": "a.b.c", "of another token": "a.b.d", "of a static key": chosen, "of nobody": "",
 	} {
-		attended, leave := a.Attend(t.Context(), presented)
+		ctx, request := records.Open(t.Context(), cqrs.Arrival{})
+		if p, err := authn.Authenticate(ctx, presented); err == nil {
+			request.Identify(p)
+		}
+		attended, leave := a.Attend(ctx, presented)
 		defer leave()
 		running[name] = attended //nolint:fatcontext // each is a request of its own
 	}
@@ -44,7 +52,7 @@ func TestAttendance_EndsWhatRunsUnderAKeyThatIsEnded(t *testing.T) {
 	if ended := a.Check(t.Context()); len(ended) != 2 {
 		t.Errorf("ended %v, want the revoked and the rotated", ended)
 	}
-	for name, over := range map[string]bool{"one": true, "another": true, "of another key": false, "of an old secret": true, "of a token": false} {
+	for name, over := range map[string]bool{"one": true, "another": true, "of another key": false, "of an old secret": true, "of a token": false, "of a static key": false} {
 		if got := running[name].Err() != nil; got != over {
 			t.Errorf("%s: over %v, want %v", name, got, over)
 		}
@@ -52,10 +60,42 @@ func TestAttendance_EndsWhatRunsUnderAKeyThatIsEnded(t *testing.T) {
 			t.Errorf("%s: because of %v", name, context.Cause(running[name]))
 		}
 	}
+	now = start.Add(time.Hour)                          // when one of the tokens ends
+	if ended := a.Check(t.Context()); len(ended) != 3 { // those of before are still there
+		t.Errorf("ended %v, want the token beside those of before", ended)
+	}
+	if running["of a token"].Err() == nil || running["of another token"].Err() != nil || !errors.Is(context.Cause(running["of a token"]), identity.ErrUnauthenticated) {
+		t.Errorf("after its time a token: %v; another: %v", context.Cause(running["of a token"]), running["of another token"].Err())
+	}
+	another, err := authority.Static("compat", chosen+"-and-more", "analyst")
+	if err != nil {
+		t.Fatal(err)
+	}
+	authn.ReplaceStaticKey(another)
+	if a.Check(t.Context()); running["of a static key"].Err() == nil {
+		t.Error("a static key that was replaced goes on")
+	}
+	if p, err := authn.Authenticate(t.Context(), chosen+"-and-more"); err != nil || p.Subject != "compat" {
+		t.Errorf("the key in its place: %+v, %v", p, err)
+	}
 	now = start.Add(identity.DefaultLifetime)
 	if a.Check(t.Context()); running["of another key"].Err() == nil {
 		t.Error("a key that expired goes on")
 	}
+	if running["of nobody"].Err() != nil {
+		t.Error("whoever needs no credential was cut off")
+	}
+}
+
+// tokens lets in whoever presents a token: the one of them for an hour.
+type tokens struct{}
+
+func (tokens) Verify(_ context.Context, token string) (access.Principal, error) {
+	p := access.Principal{Issuer: "https://issuer.example", Subject: token, Expires: start.Add(time.Hour)}
+	if token != "a.b.c" {
+		p.Expires = start.Add(24 * 365 * time.Hour)
+	}
+	return p, nil
 }
 
 func TestUsage_IsWrittenWhenItIsFlushedAndNotBefore(t *testing.T) {

@@ -49,7 +49,7 @@ func TestAuthenticate_KnowsTheHolderOfAKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := access.Principal{Issuer: "key", Subject: k.ID, Name: "Ada", Personas: grant.Personas, Attributes: grant.Attributes}
+	want := access.Principal{Issuer: "key", Subject: k.ID, Name: "Ada", Personas: grant.Personas, Attributes: grant.Attributes, Expires: k.Expires}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

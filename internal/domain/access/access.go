@@ -18,7 +18,8 @@ type Principal struct {
 	Attributes map[string][]string // claims or key attributes, for policies that depend on the person
 	Client     string              // the OAuth client that acts for the subject, by its issuer's word; empty for others
 	Scope      *Scope              // what the credential presented is for; nil for all that the personas allow
-	Expiring   time.Time           // when the credential ends, if that is soon enough to say so; zero otherwise
+	Expires    time.Time           // from when on the credential is refused; zero when it does not end by itself
+	Expiring   time.Time           // the same, if that is soon enough to say so; zero otherwise
 	Under      *RuleSet            // the policy of the request that the principal is making, if a Switch has settled it
 }
 

@@ -1,5 +1,7 @@
 package access
 
+import "slices"
+
 // ByScope is the Rule of a decision that a Scope made: no rule of the principal's forbids the demand, or one permits it, but
 // the credential that was presented is not for it.
 const ByScope = "scope"
@@ -9,7 +11,10 @@ const scoped = "scope"
 
 // Scope is what of its principal's rights a credential carries: whatever no rule of it permits is refused, whatever the
 // personas allow. It never adds a right. The nil Scope carries all of them. Safe for concurrent use.
-type Scope struct{ rules []rule }
+type Scope struct {
+	rules   []rule
+	written []Rule
+}
 
 // NewScope makes the scope of the given rules, nil of none. Rules with conditions are refused, as are those that do not
 // compile; the error is Flaws.
@@ -27,8 +32,19 @@ func NewScope(written []Rule) (*Scope, error) {
 	if len(c.flaws) > 0 {
 		return nil, c.flaws
 	}
-	return &Scope{rules: c.set.rules}, nil
+	return &Scope{rules: c.set.rules, written: slices.Clone(written)}, nil
 }
+
+// Rules are those that s was made of; none for the nil Scope.
+func (s *Scope) Rules() []Rule {
+	if s == nil {
+		return nil
+	}
+	return slices.Clone(s.written)
+}
+
+// Permits reports whether s leaves the right to d, if there is one.
+func (s *Scope) Permits(d Demand) bool { return s.permits(&d) }
 
 // permits reports whether s leaves the right to d.
 func (s *Scope) permits(d *Demand) bool {

@@ -122,6 +122,18 @@ func (a Authority) Verify(k *Key, c Credential, from netip.Addr, now time.Time) 
 	return ErrUnauthenticated.Because(reason)
 }
 
+// Until is when c, which holds, will not any more: with k's term, or with the overlap when it is the secret from before the
+// last rotation.
+func (a Authority) Until(k *Key, c Credential) time.Time {
+	if k.s.PreviousUntil.IsZero() {
+		return k.s.Expires
+	}
+	if sum := a.digest(c); hmac.Equal(sum[:], k.s.Digest[:]) {
+		return k.s.Expires
+	}
+	return k.s.PreviousUntil
+}
+
 // objection is asked only after the costly part is done, so that its order tells nothing from outside.
 func (a Authority) objection(known, holds bool, s Snapshot, now time.Time) error {
 	switch {

@@ -155,6 +155,9 @@ func (s Snapshot) clone() Snapshot {
 	return s
 }
 
+// UsedFrom is the address that the key was last used from, as far as the store knows; empty when it never was.
+func (k *Key) UsedFrom() string { return k.s.UsedFrom }
+
 // ID names the key.
 func (k *Key) ID() KeyID { return k.s.ID }
 
@@ -207,7 +210,7 @@ func (s Snapshot) UnusedSince(moment, now time.Time) bool {
 // Principal is whom the key stands for at now. A scope that no longer compiles carries no right at all.
 func (k *Key) Principal(now time.Time) access.Principal {
 	s := k.s.clone()
-	p := access.Principal{Issuer: Issuer, Subject: s.ID.String(), Name: s.Name, Personas: s.Personas, Attributes: s.Attributes}
+	p := access.Principal{Issuer: Issuer, Subject: s.ID.String(), Name: s.Name, Personas: s.Personas, Attributes: s.Attributes, Expires: s.Expires}
 	var err error
 	if p.Scope, err = access.NewScope(s.Scope); err != nil {
 		p.Scope = &access.Scope{}

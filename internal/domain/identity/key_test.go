@@ -30,6 +30,7 @@ func TestAuthority_VerifiesTheKeysHolder(t *testing.T) {
 	want := access.Principal{
 		Issuer: "key", Subject: k.ID().String(), Name: "Ada", Personas: []string{"analyst", "regional"},
 		Attributes: map[string][]string{"regions": {"north", "süd"}, "team": {"sales"}},
+		Expires:    k.Snapshot().Expires,
 	}
 	if diff := cmp.Diff(want, k.Principal(start)); diff != "" {
 		t.Error(diff)

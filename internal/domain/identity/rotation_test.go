@@ -59,6 +59,25 @@ func TestRotate_LetsBothSecretsInUntilTheOverlapIsOver(t *testing.T) {
 	}
 }
 
+func TestAuthority_TellsUntilWhenASecretHolds(t *testing.T) {
+	t.Parallel()
+	a := identitytest.Authority(t, "dev")
+	k, first := identitytest.Issue(t, "Ada", start)
+	if got := a.Until(k, first); !got.Equal(k.Snapshot().Expires) {
+		t.Errorf("the first secret holds until %s", got)
+	}
+	second, err := a.Rotate(k, identity.Rotation{Overlap: time.Hour}, start.Add(24*time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := a.Until(k, first); !got.Equal(k.Snapshot().PreviousUntil) || !got.Before(k.Snapshot().Expires) {
+		t.Errorf("the old secret holds until %s", got)
+	}
+	if got := a.Until(k, second); !got.Equal(k.Snapshot().Expires) {
+		t.Errorf("the new secret holds until %s", got)
+	}
+}
+
 func TestRotate_BringsNoKeyBackAndOutlivesNoTerm(t *testing.T) {
 	t.Parallel()
 	a := identitytest.Authority(t, "dev")

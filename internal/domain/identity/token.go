@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/steward-mcp/steward/internal/domain/access"
@@ -33,6 +34,13 @@ func IsToken(text string) bool { return strings.Count(text, ".") == 2 }
 type Reason string
 
 func (r Reason) Error() string { return string(r) }
+
+// OfItsHolder reports whether only whoever has the right secret of a key can be refused for this: the key was ended, has
+// another secret by now, or does not hold where it was shown. Whoever it was has a key of which somebody thinks that it is
+// out of use.
+func (r Reason) OfItsHolder() bool {
+	return slices.Contains([]Reason{errForeign, errRevoked, errExpired, errRotated, errNetwork}, r)
+}
 
 // ReasonOf is the reason behind an ErrUnauthenticated, empty when there is none.
 func ReasonOf(err error) string {

@@ -65,6 +65,7 @@ type Journal struct {
 	done    chan struct{} // closed by the writer when it has let go of everything
 	broken  atomic.Pointer[fault.Fault]
 	dir     string
+	writer  string
 	notary  *notary
 	release error // what letting go failed with; read after done
 }
@@ -128,6 +129,7 @@ func start(d *directory, opts Options, open opener) (*Journal, error) {
 	}
 	j := &Journal{
 		dir:     d.path,
+		writer:  opts.Signing.Writer,
 		notary:  signs,
 		queue:   make(chan *pending, opts.QueueLength),
 		closing: make(chan struct{}),
@@ -186,6 +188,9 @@ func recycle(p *pending) {
 		pendings.Put(p)
 	}
 }
+
+// Writer is what its checkpoints call it. No two journals of one state that are open at a time have the same.
+func (j *Journal) Writer() string { return j.writer }
 
 // Err is nil while the journal accepts records, and what Append refuses with otherwise: audit.ErrBroken, whose cause
 // is the failure of the disk, or audit.ErrClosed.

@@ -2,6 +2,7 @@ package auditlog
 
 import (
 	"errors"
+	"runtime"
 
 	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/fault"
@@ -38,14 +39,7 @@ func (j *Journal) run(w *writer, d *directory) {
 		case <-j.closing:
 			open = false
 		}
-		for more := true; more; {
-			select {
-			case p := <-j.queue:
-				w.add(p)
-			default:
-				more = false
-			}
-		}
+		j.gather(w)
 		w.flush()
 		if open && len(j.queue) == 0 {
 			w.prepare()
@@ -53,6 +47,35 @@ func (j *Journal) run(w *writer, d *directory) {
 	}
 	if err := errors.Join(w.close(), d.release()); err != nil {
 		j.release = ErrStorage.Because(err)
+	}
+}
+
+// yields bounds how often one batch lets others go first.
+const yields = 16
+
+// gather lets those run who are ready to and takes what they queue, for as long as that brings more records: a batch costs
+// one sync however many it holds. Where nobody is ready it takes no time, so that a lone caller waits for the disk alone;
+// where the processors are busy, what the sync saves is worth more to those who wait than the moment by which it is later.
+func (j *Journal) gather(w *writer) {
+	for range yields {
+		before := len(w.waiting)
+		runtime.Gosched()
+		j.take(w)
+		if len(w.waiting) == before {
+			return
+		}
+	}
+}
+
+// take adds what is queued at this moment.
+func (j *Journal) take(w *writer) {
+	for {
+		select {
+		case p := <-j.queue:
+			w.add(p)
+		default:
+			return
+		}
 	}
 }
 

@@ -92,6 +92,9 @@ func (f *Files) Check() error {
 	return nil
 }
 
+// Ends is when the certificate that is served does.
+func (f *Files) Ends() time.Time { return f.current().Leaf.NotAfter }
+
 // current is the certificate to be served. A handshake reads the files when they have changed.
 func (f *Files) current() *tls.Certificate {
 	f.mu.Lock()

@@ -23,6 +23,9 @@ type Config struct {
 	// Endpoint is the base URL, without the path /v1/messages; empty means Anthropic's own. Plain HTTP is accepted on
 	// loopback only, because the key and the conversation travel on it.
 	Endpoint string
+	// Proxy is the URL of the proxy through which the endpoint is reached; empty means directly, whatever the environment
+	// says.
+	Proxy string
 	// Timeout bounds one Reply, attempts and pauses between them together; zero means two minutes.
 	Timeout time.Duration
 	// Retries bounds further attempts after 408, 409, 429, 5xx and a lost connection; zero means none.
@@ -56,6 +59,12 @@ func New(cfg Config, key func() string, now func() time.Time) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	var proxy *url.URL
+	if cfg.Proxy != "" {
+		if proxy, err = url.Parse(cfg.Proxy); err != nil {
+			return nil, errors.New("claude: the proxy is not a URL") // without err, which repeats it
+		}
+	}
 	if key == nil || key() == "" {
 		return nil, errors.New("claude: there is no API key")
 	}
@@ -67,7 +76,7 @@ func New(cfg Config, key func() string, now func() time.Time) (*Client, error) {
 	if timeout == 0 {
 		timeout = defaultTimeout
 	}
-	tr := newTransport()
+	tr := newTransport(proxy)
 	vendor := anthropic.NewClient(
 		option.WithoutEnvironmentDefaults(),
 		option.WithBaseURL(endpoint.String()),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -21,12 +22,18 @@ type transport struct {
 	base *http.Transport
 }
 
-func newTransport() *transport {
-	base, ok := http.DefaultTransport.(*http.Transport)
-	if !ok {
-		base = &http.Transport{Proxy: http.ProxyFromEnvironment}
+// newTransport goes through the proxy, or directly when there is none: what the environment names for other programs gets
+// neither the conversation nor the name of the endpoint.
+func newTransport(proxy *url.URL) *transport {
+	base := &http.Transport{}
+	if usual, ok := http.DefaultTransport.(*http.Transport); ok {
+		base = usual.Clone()
 	}
-	return &transport{base: base.Clone()}
+	base.Proxy = nil
+	if proxy != nil {
+		base.Proxy = http.ProxyURL(proxy)
+	}
+	return &transport{base: base}
 }
 
 // RoundTrip implements http.RoundTripper.

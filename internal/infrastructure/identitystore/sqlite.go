@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/identity"
@@ -18,8 +17,6 @@ import (
 type SQLite struct {
 	db  *database.DB
 	get pointRead
-	// writing is held while the write connection is in another mode than the rest of the state wants.
-	writing sync.Mutex
 }
 
 var _ identity.Repository = (*SQLite)(nil)
@@ -33,7 +30,7 @@ func (s *SQLite) Add(ctx context.Context, k *identity.Key) error {
 	if err != nil {
 		return err
 	}
-	return s.durably(ctx, func(tx *sql.Tx) error {
+	return s.db.Durably(ctx, func(tx *sql.Tx) error {
 		added, err := sqlcgen.New(tx).InsertKey(ctx, sqlcgen.InsertKeyParams(row))
 		if err != nil {
 			return fmt.Errorf("insert a key: %w", err)
@@ -81,7 +78,7 @@ func (s *SQLite) List(ctx context.Context) ([]*identity.Key, error) {
 
 // Update implements identity.Repository.
 func (s *SQLite) Update(ctx context.Context, id identity.KeyID, change func(*identity.Key) error) error {
-	return s.durably(ctx, func(tx *sql.Tx) error {
+	return s.db.Durably(ctx, func(tx *sql.Tx) error {
 		q := sqlcgen.New(tx)
 		k, err := load(ctx, q, id)
 		if err != nil {
@@ -123,21 +120,4 @@ func (s *SQLite) Touch(ctx context.Context, uses []identity.Use) error {
 		}
 		return nil
 	})
-}
-
-// durably runs a transaction that also survives a power failure, which the state file's usual mode does not promise:
-// a revoked key must not come back.
-func (s *SQLite) durably(ctx context.Context, do func(*sql.Tx) error) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	// The pragma speaks to a connection, and outside a transaction only; the write pool has one connection, and other
-	// stores that use it meanwhile are merely more durable.
-	if _, err := s.db.Write.ExecContext(ctx, "PRAGMA synchronous = FULL"); err != nil {
-		return database.Translate(ctx, err)
-	}
-	defer func() {
-		// The caller may have left; the mode goes back all the same. Failing to is slower, not wrong.
-		_, _ = s.db.Write.ExecContext(context.WithoutCancel(ctx), "PRAGMA synchronous = NORMAL")
-	}()
-	return database.InTx(ctx, s.db.Write, do)
 }

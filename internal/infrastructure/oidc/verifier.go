@@ -2,9 +2,13 @@ package oidc
 
 import (
 	"context"
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -146,19 +150,48 @@ func (v *Verifier) verify(ctx context.Context, text string) (access.Principal, e
 	if err := i.check(claims, v.now(), v.skew); err != nil {
 		return access.Principal{}, err
 	}
-	return i.principal(claims)
+	p, err := i.principal(claims)
+	if expires, ok := date(claims["exp"]); ok { // check has seen to it
+		p.Expires = expires.Add(v.skew)
+	}
+	return p, err
 }
 
 // open gives the claims of a token that one of keys has signed.
 func open(t token, keys []key) (map[string]any, error) {
-	signed, err := jose.ParseSignedCompact(t.text, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(t.algorithm)})
+	payload, err := signed(t, keys)
+	if err != nil {
+		return nil, err
+	}
+	return object(payload)
+}
+
+// signed gives the payload of a token that one of keys has signed.
+func signed(t token, keys []key) ([]byte, error) {
+	signature, err := jose.ParseSignedCompact(t.text, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(t.algorithm)})
 	if err != nil {
 		return nil, errForm
 	}
 	for _, k := range keys {
-		if payload, err := signed.Verify(k.public); err == nil {
-			return object(payload)
+		if payload, err := signature.Verify(k.public); err == nil && salted(t, k) {
+			return payload, nil
 		}
 	}
 	return nil, errSignature
+}
+
+// salted reports whether the salt of a PS256 signature, which is known to hold but for that, is as long as the hash
+// (RFC 7518 §3.5). The library takes any length.
+func salted(t token, k key) bool {
+	public, ok := k.public.(*rsa.PublicKey)
+	if !ok || t.algorithm != string(jose.PS256) {
+		return true
+	}
+	end := strings.LastIndexByte(t.text, '.')
+	signature, err := decode(t.text[end+1:])
+	if err != nil {
+		return false
+	}
+	digest := sha256.Sum256([]byte(t.text[:end]))
+	return rsa.VerifyPSS(public, crypto.SHA256, digest[:], signature, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}) == nil
 }

@@ -31,7 +31,7 @@ func TestVerify_TellsWhomATokenStandsFor(t *testing.T) {
 			t.Errorf("%s: %v, because %v", algorithm, err, errors.Unwrap(err))
 			continue
 		}
-		want := access.Principal{Issuer: p.URL, Subject: "ada", Name: "ada", Personas: []string{"analyst"}, Client: "claude"}
+		want := access.Principal{Issuer: p.URL, Subject: "ada", Name: "ada", Personas: []string{"analyst"}, Client: "claude", Expires: start.Add(time.Hour + time.Minute)}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: %s", algorithm, diff)
 		}

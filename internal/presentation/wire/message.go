@@ -22,6 +22,12 @@ type Message struct {
 	Arguments json.RawMessage
 	// Cancels is the id that notifications/cancelled names; nil when it is neither a number nor a string.
 	Cancels json.RawMessage
+	// InputResponses and RequestState are what a client sends on in answer to what it was asked, in any shape.
+	InputResponses json.RawMessage
+	RequestState   json.RawMessage
+	// Result and Error are those of a response: one of them, as sent.
+	Result json.RawMessage
+	Error  json.RawMessage
 }
 
 // Meta is what params._meta says about the request itself.
@@ -31,6 +37,8 @@ type Meta struct {
 	Purpose         string            // steward/purpose, as sent
 	Trace           map[string]string // traceparent, tracestate, baggage, and the name Claude Code gives the call
 	ProgressToken   json.RawMessage   // as sent; nil when it is neither a number nor a string, or longer than maxToken
+	Capabilities    json.RawMessage   // io.modelcontextprotocol/clientCapabilities, as sent
+	LogLevel        string            // io.modelcontextprotocol/logLevel, as sent
 }
 
 // maxToken is the longest progress token in bytes that is taken: it goes back with every notification.
@@ -38,6 +46,11 @@ const maxToken = 256
 
 // IsRequest reports whether an answer is owed.
 func (m Message) IsRequest() bool { return m.Method != "" && m.ID != nil }
+
+// IsResponse reports whether the message answers a request of ours.
+func (m Message) IsResponse() bool {
+	return m.Method == "" && m.ID != nil && (m.Result != nil || m.Error != nil)
+}
 
 // IsNotification reports whether the message wants no answer.
 func (m Message) IsNotification() bool { return m.Method != "" && m.ID == nil }
@@ -64,6 +77,7 @@ func Read(data []byte) (Message, error) {
 		return m, ErrEnvelope
 	}
 	m.ID, m.Method, m.Params = envelope.ID, envelope.Method, envelope.Params
+	m.Result, m.Error = envelope.Result, envelope.Error
 	response := envelope.Result != nil || envelope.Error != nil
 	if envelope.JSONRPC != "2.0" || (m.Method == "") != response {
 		return m, ErrEnvelope
@@ -90,13 +104,15 @@ func (m *Message) readParams() error {
 		Arguments json.RawMessage `json:"arguments"`
 		Meta      json.RawMessage `json:"_meta"`
 		RequestID json.RawMessage `json:"requestId"`
+		Responses json.RawMessage `json:"inputResponses"`
+		State     json.RawMessage `json:"requestState"`
 	}
 	if json.Unmarshal(m.Params, &params) != nil {
 		return ErrEnvelope
 	}
 	m.Name, _ = params.Name.(string)
 	m.URI, _ = params.URI.(string)
-	m.Arguments = params.Arguments
+	m.Arguments, m.InputResponses, m.RequestState = params.Arguments, params.Responses, params.State
 	if identifies(params.RequestID) {
 		m.Cancels = params.RequestID
 	}
@@ -122,6 +138,8 @@ func (m *Meta) read(raw json.RawMessage) {
 		m.Client = ClientName(client.Name, client.Version)
 	}
 	m.Purpose = word("steward/purpose")
+	m.Capabilities = members["io.modelcontextprotocol/clientCapabilities"]
+	m.LogLevel = word("io.modelcontextprotocol/logLevel")
 	if token := members["progressToken"]; len(token) <= maxToken && identifies(token) {
 		m.ProgressToken = token
 	}

@@ -184,3 +184,21 @@ func TestIDKey_OfANumberIsThatOfItsOtherSpellings(t *testing.T) {
 		}
 	})
 }
+
+func TestMessage_IntroducesItsClient(t *testing.T) {
+	for params, want := range map[string][2]string{
+		`{"protocolVersion":"2025-11-25","clientInfo":{"name":"t","version":"1"}}`: {"t/1", "2025-11-25"},
+		`{"protocolVersion":"2025-11-25","clientInfo":{"name":"t\u0007\u202e"}}`:   {"t", "2025-11-25"},
+		`{"protocolVersion":20251125,"clientInfo":{"name":["t"],"version":"1"}}`:   {"/1", ""},
+		`{"clientInfo":"t","protocolVersion":"2025-11-25"}`:                        {"", "2025-11-25"},
+		`{}`: {"", ""},
+	} {
+		m, err := wire.Read([]byte(`{"jsonrpc":"2.0","id":1,"method":"initialize","params":` + params + `}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if client, revision := m.Introduction(); client != want[0] || revision != want[1] {
+			t.Errorf("%s: %q, %q", params, client, revision)
+		}
+	}
+}

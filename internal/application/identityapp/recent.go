@@ -1,0 +1,71 @@
+package identityapp
+
+import (
+	"crypto/sha256"
+	"sync"
+
+	"github.com/steward-mcp/steward/internal/domain/identity"
+)
+
+// Edition tells one state of the kept keys from another. While it is the same, no key has been changed, by whichever
+// process; known is false when that cannot be told, and then nothing is taken from memory. It is called for every request.
+type Edition func() (edition [48]byte, known bool)
+
+// WithEditions lets keys be looked up only when something has changed since they last were.
+func WithEditions(e Edition) Option { return func(a *Authenticator) { a.recent.edition = e } }
+
+// maxRecent bounds the keys in memory, some 500 bytes each.
+const maxRecent = 4096
+
+// recent holds keys that have let somebody in since the last change of any. They are found by the whole credential and not
+// by the key's id: whoever has not the secret waits for a look-up whether there is such a key or not, and learns nothing
+// from how long it took. Only that a look-up would find the same is known of them, so each is verified anew.
+type recent struct {
+	edition Edition // nil: nothing is ever found
+
+	mu   sync.RWMutex
+	held [48]byte // the edition of keys
+	keys map[fingerprint]*identity.Key
+}
+
+// fingerprint stands for a credential, so that no secret is kept.
+type fingerprint [sha256.Size]byte
+
+// found is a credential's place, and the key in it if there is one.
+type found struct {
+	edition [48]byte
+	known   bool
+	print   fingerprint
+	key     *identity.Key
+}
+
+// of looks for the key of a credential. It asks for the edition first: what is then read from the store, and kept under it,
+// is as new or newer.
+func (r *recent) of(c identity.Credential) (f found) {
+	if r.edition == nil {
+		return f
+	}
+	if f.edition, f.known = r.edition(); !f.known {
+		return f
+	}
+	f.print = sha256.Sum256([]byte(c.Reveal()))
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.held == f.edition {
+		f.key = r.keys[f.print]
+	}
+	return f
+}
+
+// keep holds a key, which has just let somebody in, until anything changes. A shared key is only read from then on.
+func (r *recent) keep(f found, k *identity.Key) {
+	if !f.known || f.key != nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.held != f.edition || r.keys == nil || len(r.keys) >= maxRecent {
+		r.held, r.keys = f.edition, make(map[fingerprint]*identity.Key)
+	}
+	r.keys[f.print] = k
+}
