@@ -281,7 +281,7 @@ func (f *follower) follow(ctx context.Context, s *server, key string, headers ma
 			if heard++; heard == 2 {
 				said()
 			}
-		case line != "" && line != "event: message":
+		case line != "" && line != "event: message" && !strings.HasPrefix(line, "id: ") && line != "retry: 1000" && line != "data: " && line != ":":
 			return fmt.Errorf("heard %s", line)
 		}
 	}

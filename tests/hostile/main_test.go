@@ -136,6 +136,7 @@ func (s *site) start(t *testing.T) *server {
 	t.Helper()
 	// Not the test's own context: it ends before clean-ups run.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	began := time.Now()
 	process, err := harness.Start(ctx, s.binary, s.config, s.env...)
 	if err != nil {
 		cancel()
@@ -147,6 +148,7 @@ func (s *site) start(t *testing.T) *server {
 			t.Errorf("the server ended with %v", err)
 		}
 		orderly(t, process.Log())
+		s.told(t, process.Log(), began)
 	})
 	return &server{site: s, Server: process, address: strings.TrimSuffix(strings.TrimPrefix(process.URL, "http://"), "/mcp")}
 }

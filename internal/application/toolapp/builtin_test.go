@@ -1,6 +1,7 @@
 package toolapp_test
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -77,18 +78,22 @@ func TestSystemInfo_TellsSinceWhen(t *testing.T) {
 func TestWhoAmI_TellsWhoAndWhatIsLeft(t *testing.T) {
 	t.Parallel()
 	var s surroundings
-	left := toolapp.Allowance{Limited: true, PerMinute: 60, Burst: 10}
-	made := toolapp.WhoAmI(&s, func(access.Principal) []string { return []string{"a", "b"} }, func(access.Principal) toolapp.Allowance { return left })
+	left := toolapp.Allowance{Limited: true, PerMinute: 60, Burst: 10, Tokens: toolapp.Tokens{PerDay: 1000, Remaining: 1}}
+	made := toolapp.WhoAmI(&s, func(access.Principal) []string { return []string{"a", "b"} }, func(context.Context, access.Principal) toolapp.Allowance { return left })
 	text, structured := run(t, made, `{}`)
 	want := map[string]any{
 		"id": "key:alice", "name": "Alice", "personas": []any{"p"}, "tools": []any{"a", "b"}, "policy": "hash",
 		// That nothing is left is the moment when a caller wants to know.
-		"limits": map[string]any{"limited": true, "requests_per_minute": 60.0, "burst": 10.0, "remaining": 0.0},
+		"limits": map[string]any{
+			"limited": true, "requests_per_minute": 60.0, "burst": 10.0, "remaining": 0.0,
+			"conversation_tokens": map[string]any{"per_day": 1000.0, "remaining": 1.0},
+		},
+		"requires_purpose": false,
 	}
 	if diff := cmp.Diff(want, structured); diff != "" {
 		t.Errorf("whoami (-want +got):\n%s", diff)
 	}
-	if !strings.Contains(text, "Alice") || !strings.Contains(text, "a, b") || !strings.Contains(text, "0 calls are left") {
+	if !strings.Contains(text, "Alice") || !strings.Contains(text, "a, b") || !strings.Contains(text, "0 calls are left") || !strings.Contains(text, "1 tokens of conversation are left") {
 		t.Errorf("said %q", text)
 	}
 }
@@ -96,7 +101,7 @@ func TestWhoAmI_TellsWhoAndWhatIsLeft(t *testing.T) {
 func TestWhoAmI_HasListsForWhoeverHasNothing(t *testing.T) {
 	t.Parallel()
 	var s surroundings
-	made := toolapp.WhoAmI(&s, func(access.Principal) []string { return []string{} }, func(access.Principal) toolapp.Allowance { return toolapp.Allowance{} })
+	made := toolapp.WhoAmI(&s, func(access.Principal) []string { return []string{} }, func(context.Context, access.Principal) toolapp.Allowance { return toolapp.Allowance{} })
 	bound, err := made.Bind(t.Context(), access.Principal{Issuer: "key", Subject: "new"}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -111,5 +116,56 @@ func TestWhoAmI_HasListsForWhoeverHasNothing(t *testing.T) {
 	}
 	if want := "personas none. You may call: none. No rate limit"; !strings.Contains(result.Text, want) {
 		t.Errorf("said %q", result.Text)
+	}
+}
+
+// Whatever bounds a credential beyond its personas is told to whoever holds it.
+func TestWhoAmI_TellsWhatBoundsTheCredential(t *testing.T) {
+	t.Parallel()
+	rules, err := access.Compile([]access.Persona{{Name: "p", Purpose: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	scope, err := access.NewScope([]access.Rule{{Actions: []string{"tool.call"}, Targets: []string{"tool:echo", "tool:whoami"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := toolapp.WhoAmI(rules, func(access.Principal) []string { return []string{"a"} }, func(context.Context, access.Principal) toolapp.Allowance { return toolapp.Allowance{} })
+	check, err := schema.Compile(made.Name, made.OutputSchema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends := time.Date(2026, 3, 1, 12, 0, 0, 0, time.FixedZone("", 3600))
+	bound, err := made.Bind(t.Context(), access.Principal{Issuer: "key", Subject: "bo", Personas: []string{"p"}, Scope: scope, Expires: ends}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := bound.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(result.Structured)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := check(text); err != nil {
+		t.Errorf("answers %s: %v", text, err)
+	}
+	var got struct {
+		Expires         string
+		Scope           []map[string][]string
+		RequiresPurpose bool `json:"requires_purpose"`
+	}
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	want := []map[string][]string{{"actions": {"tool.call"}, "targets": {"tool:echo", "tool:whoami"}}}
+	if diff := cmp.Diff(want, got.Scope); diff != "" || got.Expires != "2026-03-01T11:00:00Z" || !got.RequiresPurpose {
+		t.Errorf("answers %s", text)
+	}
+	for _, words := range []string{"until 2026-03-01T11:00:00Z", "no more than: tool.call tool:echo,tool:whoami", "steward/purpose"} {
+		if !strings.Contains(result.Text, words) {
+			t.Errorf("does not say %q: %s", words, result.Text)
+		}
 	}
 }

@@ -54,8 +54,8 @@ type Compiler func(name string, schema json.RawMessage) (Check, error)
 
 // NewCall gives the one command behind every tool. Every input schema is compiled here, so that a tool whose
 // schema is broken stops the start rather than accepting anything later.
-func NewCall(gate *cqrs.Gate, policy Obliging, catalog *tool.Catalog, compile Compiler) (cqrs.Governed[Call, tool.Result], error) {
-	h := &callHandler{policy: policy, catalog: catalog, contracts: make(map[string]contract, len(catalog.All()))}
+func NewCall(gate *cqrs.Gate, policy Obliging, catalog *tool.Catalog, compile Compiler, more ...Option) (cqrs.Governed[Call, tool.Result], error) {
+	h := &callHandler{policy: policy, catalog: catalog, contracts: make(map[string]contract, len(catalog.All())), bounds: boundsOf(more)}
 	for _, t := range catalog.All() {
 		check, err := compile(t.Name, t.InputSchema)
 		if err != nil {
@@ -71,6 +71,7 @@ type callHandler struct {
 	policy    Obliging
 	catalog   *tool.Catalog
 	contracts map[string]contract
+	bounds    bounds
 }
 
 // contract is what is derived once from a tool's definition.
@@ -104,15 +105,20 @@ func (h *callHandler) Bind(ctx context.Context, c Call) (cqrs.Bound[tool.Result]
 	if err := of.check(args); err != nil {
 		return bound, err
 	}
-	b, err := t.Bind(ctx, c.By, args)
+	said, err := heard(ctx, args)
 	if err != nil {
-		return bound, discreet(err, args)
+		return bound, err
+	}
+	b, err := t.Bind(ctx, c.By, args)
+	if asked := tool.Asked(ctx, err); asked != nil {
+		return asking(bound, asked, said)
 	}
 	bound.Redacted = of.recording.values(args, bound.Redacted)
 	bound.Demands, bound.Refusal, bound.Objection = b.Demands, b.Refusal, b.Objection
+	run := within(h.bounds, b.Run, resultSize)
 	bound.Run = func(ctx context.Context) (tool.Result, error) {
-		result, err := b.Run(ctx)
-		return result, discreet(err, args)
+		result, err := run(ctx)
+		return result, discreet(tool.Asked(ctx, err), said)
 	}
 	bound.ReadOnly, bound.Timeout = t.ReadOnly, t.Timeout
 	return bound, nil

@@ -46,54 +46,69 @@ func (m Complete) Conceal() *fault.Fault {
 }
 
 // NewComplete gives the one query behind every completion.
-func NewComplete(gate *cqrs.Gate, library *Library) cqrs.Governed[Complete, Completion] {
-	return cqrs.GovernQuery(gate, &completeHandler{library})
+func NewComplete(gate *cqrs.Gate, library *Library, more ...Option) cqrs.Governed[Complete, Completion] {
+	return cqrs.GovernQuery(gate, &completeHandler{library, boundsOf(more)})
 }
 
-type completeHandler struct{ library *Library }
+type completeHandler struct {
+	library *Library
+	bounds  bounds
+}
 
 // Bind finds what is to be completed. An argument that nobody can complete has no values.
 func (h *completeHandler) Bind(_ context.Context, m Complete) (cqrs.Bound[Completion], error) {
 	said := quotable([]any{m.Argument, m.Typed, m.Given})
 	bound := cqrs.Bound[Completion]{Class: CompleteClass, Arguments: digest(said)}
-	complete, offers, err := h.find(m)
+	of, err := h.find(m)
 	if err != nil {
 		return bound, err
 	}
-	bound.Run = func(ctx context.Context) (Completion, error) {
-		if complete == nil {
+	bound.Redacted = of.recording.completing(m)
+	bound.Run = within(h.bounds, func(ctx context.Context) (Completion, error) {
+		if of.complete == nil {
 			return Completion{}, nil
 		}
-		values, err := complete(ctx, m.By, m.Argument, m.Typed, m.Given)
+		values, err := of.complete(ctx, m.By, m.Argument, m.Typed, m.Given)
 		if err != nil {
 			return Completion{}, discreet(err, said)
 		}
-		return cut(values, offers), nil
-	}
+		return cut(values, of.offers), nil
+	}, completionSize)
 	return bound, nil
 }
 
-// find gives what completes, and whether a value of it may be offered.
-func (h *completeHandler) find(m Complete) (tool.Completer, func(string) bool, error) {
+// completable is what completes, whether a value of it may be offered, and what is recorded of what was typed.
+type completable struct {
+	complete  tool.Completer
+	offers    func(string) bool
+	recording recording
+}
+
+func (h *completeHandler) find(m Complete) (completable, error) {
 	if m.Prompt != "" {
 		p, ok := h.library.prompts.Find(m.Prompt)
 		if !ok {
-			return nil, nil, ErrNoPrompt
+			return completable{}, ErrNoPrompt
 		}
-		return p.Complete, func(string) bool { return true }, nil
+		return completable{p.Complete, func(string) bool { return true }, recordingOfPrompt(p)}, nil
 	}
 	t, ok := h.library.resources.Template(m.Template)
 	if !ok {
-		return nil, nil, ErrNoResource
+		return completable{}, ErrNoResource
 	}
-	return t.Complete, func(value string) bool {
-		values := maps.Clone(m.Given)
-		if values == nil {
-			values = map[string]string{}
-		}
-		values[m.Argument] = value
-		return h.library.MayRead(m.By, h.library.resources.Expand(t, values))
-	}, nil
+	return completable{t.Complete, func(value string) bool {
+		return h.library.MayRead(m.By, h.library.resources.Expand(t, m.with(value)))
+	}, recordingOfTemplate(t)}, nil
+}
+
+// with is what was given, with a value for what is completed.
+func (m Complete) with(value string) map[string]string {
+	values := maps.Clone(m.Given)
+	if values == nil {
+		values = map[string]string{}
+	}
+	values[m.Argument] = value
+	return values
 }
 
 func cut(values []string, offers func(string) bool) Completion {

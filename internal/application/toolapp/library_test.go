@@ -47,7 +47,7 @@ func newShelf(t *testing.T, denied ...string) *shelf {
 		}}
 	}
 	things := tool.ResourceTemplate{
-		Name: "thing", URI: "thing://{name}", MIME: "text/plain",
+		Name: "thing", URI: "thing://{name}", MIME: "text/plain", Recorded: []string{"name"},
 		Bind: func(_ context.Context, _ access.Principal, v map[string]string) (tool.Use[tool.Content], error) {
 			if !strings.HasPrefix(v["name"], "t") {
 				return tool.Use[tool.Content]{}, errNoThing
@@ -63,7 +63,7 @@ func newShelf(t *testing.T, denied ...string) *shelf {
 	}
 	prompts := []tool.Prompt{
 		{
-			Name: "ask", Arguments: []tool.Argument{{Name: "about", Required: true}, {Name: "how"}},
+			Name: "ask", Recorded: []string{"about"}, Arguments: []tool.Argument{{Name: "about", Required: true}, {Name: "how"}},
 			Bind: func(_ context.Context, _ access.Principal, args map[string]string) (tool.Use[tool.Conversation], error) {
 				return tool.Use[tool.Conversation]{
 					Demands: []access.Demand{access.On("thing.see", "thing", args["about"])}, Refusal: errNoThing,
@@ -115,7 +115,10 @@ func TestLibrary_EveryUsePassesTheGate(t *testing.T) {
 		return func(t *testing.T, s *shelf) (string, error) {
 			t.Helper()
 			c, err := s.prompt.Do(t.Context(), toolapp.GetPrompt{Read: cqrs.Read{By: alice}, Prompt: name, Arguments: args})
-			return fmt.Sprint(c.Turns), err
+			if len(c.Turns) == 0 {
+				return "", err
+			}
+			return c.Turns[0].Text, err
 		}
 	}
 	complete := func(prompt, template string) func(*testing.T, *shelf) (string, error) {
@@ -150,7 +153,7 @@ func TestLibrary_EveryUsePassesTheGate(t *testing.T) {
 		"of one tool that is hidden": {read("ui://both"), []string{"tool:one"}, "both for alice as " + tool.ViewMIME, nil, "", "tool.call", "tool:two", []string{"resource"}},
 		"whose tools are all hidden": {read("ui://both"), []string{"tool:one", "tool:two"}, "", toolapp.ErrNoResource, audit.ByPolicy, "tool.call", "tool:one", nil},
 		"that is not there":          {read("ui://other"), nil, "", toolapp.ErrNoResource, audit.ByInput, "resource.read", "resource:ui://other", nil},
-		"a prompt":                   {get("ask", about), nil, "[{false Ask about t1}]", nil, "", "prompt.get", "prompt:ask", []string{"prompt"}},
+		"a prompt":                   {get("ask", about), nil, "Ask about t1", nil, "", "prompt.get", "prompt:ask", []string{"prompt"}},
 		"a hidden prompt":            {get("ask", about), []string{"prompt:ask"}, "", toolapp.ErrNoPrompt, audit.ByPolicy, "prompt.get", "prompt:ask", nil},
 		"no prompt":                  {get("beg", about), nil, "", toolapp.ErrNoPrompt, audit.ByInput, "prompt.get", "prompt:beg", nil},
 		"about what is hidden":       {get("ask", about), []string{"thing:t1"}, "", errNoThing, audit.ByPolicy, "prompt.get", "prompt:ask", nil},

@@ -31,11 +31,14 @@ func (m GetPrompt) Demand() access.Demand { return DemandPrompt(m.Prompt) }
 func (GetPrompt) Conceal() *fault.Fault { return ErrNoPrompt }
 
 // NewGetPrompt gives the one query behind every prompt.
-func NewGetPrompt(gate *cqrs.Gate, prompts *tool.Prompts) cqrs.Governed[GetPrompt, tool.Conversation] {
-	return cqrs.GovernQuery(gate, &promptHandler{prompts})
+func NewGetPrompt(gate *cqrs.Gate, prompts *tool.Prompts, more ...Option) cqrs.Governed[GetPrompt, tool.Conversation] {
+	return cqrs.GovernQuery(gate, &promptHandler{prompts, boundsOf(more)})
 }
 
-type promptHandler struct{ prompts *tool.Prompts }
+type promptHandler struct {
+	prompts *tool.Prompts
+	bounds  bounds
+}
 
 // Bind finds the prompt, checks that the arguments are those it names, and lets it understand them.
 func (h *promptHandler) Bind(ctx context.Context, m GetPrompt) (cqrs.Bound[tool.Conversation], error) {
@@ -45,17 +48,26 @@ func (h *promptHandler) Bind(ctx context.Context, m GetPrompt) (cqrs.Bound[tool.
 	if !ok {
 		return refused, ErrNoPrompt
 	}
+	recording := recordingOfPrompt(p)
+	refused.Redacted = recording.kinds(said)
 	if err := checkArguments(p, m.Arguments); err != nil {
 		return refused, err
 	}
-	use, err := p.Bind(ctx, m.By, m.Arguments)
+	all, err := heard(ctx, said)
 	if err != nil {
-		return refused, discreet(err, said)
+		return refused, err
+	}
+	use, err := p.Bind(ctx, m.By, m.Arguments)
+	if asked := tool.Asked(ctx, err); asked != nil {
+		refused.Class = PromptClass
+		return asking(refused, asked, all)
 	}
 	bound := bind(use, PromptClass, said)
+	bound.Redacted = recording.values(said, refused.Redacted)
+	run := within(h.bounds, use.Run, conversationSize)
 	bound.Run = func(ctx context.Context) (tool.Conversation, error) {
-		made, err := use.Run(ctx)
-		return made, discreet(err, said)
+		made, err := run(ctx)
+		return made, discreet(tool.Asked(ctx, err), all)
 	}
 	return bound, nil
 }

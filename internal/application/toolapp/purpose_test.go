@@ -23,12 +23,12 @@ func TestCall_SaysWhatItIsForWhenAPersonaAsksForIt(t *testing.T) {
 		_, err := s.govern(t, scripted(nil, fine)).Do(t.Context(), call)
 		got := s.records[len(s.records)-1]
 		if holds {
-			if err != nil || got.Outcome != audit.OK || got.Detail != reason {
+			if err != nil || got.Outcome != audit.OK || got.Purpose != reason {
 				t.Errorf("%q: %v, on record %+v", reason, err, got)
 			}
 			continue
 		}
-		if !errors.Is(err, toolapp.ErrPurpose) || got.DeniedBy != audit.ByPolicy || got.Rule != "p/require_purpose" || got.Detail != "" {
+		if !errors.Is(err, toolapp.ErrPurpose) || got.DeniedBy != audit.ByPolicy || got.Rule != "p/require_purpose" || got.Purpose != "" {
 			t.Errorf("%q: %v, on record %+v", reason, err, got)
 		}
 	}
@@ -43,7 +43,7 @@ func TestCall_NeedNotSayWhatItIsFor(t *testing.T) {
 		if _, err := s.govern(t, scripted(nil, fine)).Do(t.Context(), call); err != nil {
 			t.Errorf("%q: %v", reason, err)
 		}
-		if got := s.records[len(s.records)-1].Detail; got != recorded {
+		if got := s.records[len(s.records)-1].Purpose; got != recorded {
 			t.Errorf("%q is on record as %q", reason, got)
 		}
 	}

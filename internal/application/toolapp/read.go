@@ -32,39 +32,57 @@ func (m ReadResource) Demand() access.Demand {
 func (ReadResource) Conceal() *fault.Fault { return ErrNoResource }
 
 // NewRead gives the one query behind every resource, fixed or one of a template.
-func NewRead(gate *cqrs.Gate, resources *tool.Resources) cqrs.Governed[ReadResource, tool.Content] {
-	return cqrs.GovernQuery(gate, &readHandler{resources})
+func NewRead(gate *cqrs.Gate, resources *tool.Resources, more ...Option) cqrs.Governed[ReadResource, tool.Content] {
+	return cqrs.GovernQuery(gate, &readHandler{resources, boundsOf(more)})
 }
 
-type readHandler struct{ resources *tool.Resources }
+type readHandler struct {
+	resources *tool.Resources
+	bounds    bounds
+}
 
 // Bind finds the resource and lets it understand the variables of its URI.
 func (h *readHandler) Bind(ctx context.Context, m ReadResource) (cqrs.Bound[tool.Content], error) {
 	said := quotable(m.URI)
-	use, mime, err := h.use(ctx, m)
-	if err != nil {
-		return cqrs.Bound[tool.Content]{Arguments: digest(said)}, discreet(err, said)
+	found, err := h.find(ctx, m)
+	all, unheard := heard(ctx, said)
+	if err = cmp.Or(err, unheard); err != nil {
+		return asking(cqrs.Bound[tool.Content]{Class: ReadClass, Arguments: digest(said), Redacted: found.redacted}, tool.Asked(ctx, err), said)
 	}
-	bound := bind(use, ReadClass, said)
+	bound := bind(found.use, ReadClass, said)
+	bound.Redacted = found.redacted
+	run := within(h.bounds, found.use.Run, contentSize)
 	bound.Run = func(ctx context.Context) (tool.Content, error) {
-		content, err := use.Run(ctx)
-		content.MIME = cmp.Or(content.MIME, mime)
-		return content, discreet(err, said)
+		content, err := run(ctx)
+		content.MIME = cmp.Or(content.MIME, found.mime)
+		return content, discreet(tool.Asked(ctx, err), all)
 	}
 	return bound, nil
 }
 
-func (h *readHandler) use(ctx context.Context, m ReadResource) (use tool.Use[tool.Content], mime string, err error) {
+// found is a resource with what its URI says.
+type found struct {
+	use      tool.Use[tool.Content]
+	mime     string
+	redacted string // the variables of its URI, as they are recorded
+}
+
+func (h *readHandler) find(ctx context.Context, m ReadResource) (f found, err error) {
 	if fixed, ok := h.resources.Find(m.URI); ok {
-		use, err = fixed.Bind(ctx, m.By)
-		return use, fixed.MIME, err
+		f.mime = fixed.MIME
+		f.use, err = fixed.Bind(ctx, m.By)
+		return f, err
 	}
 	t, values, ok := h.resources.Match(m.URI)
 	if !ok {
-		return use, "", ErrNoResource
+		return f, ErrNoResource
 	}
-	use, err = t.Bind(ctx, m.By, values)
-	return use, t.MIME, err
+	of, given := recordingOfTemplate(t), quotable(values)
+	f.mime, f.redacted = t.MIME, of.kinds(given)
+	if f.use, err = t.Bind(ctx, m.By, values); err == nil {
+		f.redacted = of.values(given, f.redacted)
+	}
+	return f, err
 }
 
 // bind is a use as the gate takes it, but for Run.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/steward-mcp/steward/internal/domain/tool"
 )
 
 // recording says what the audit holds of a tool's arguments. It is closed by default: of a value its kind and its length,
@@ -29,6 +31,33 @@ func newRecording(known optional, open []string) recording {
 		r.open[name] = true
 	}
 	return r
+}
+
+// recordingOfPrompt knows the arguments of a prompt.
+func recordingOfPrompt(p tool.Prompt) recording {
+	known := make(optional, len(p.Arguments))
+	for _, a := range p.Arguments {
+		known[a.Name] = nil
+	}
+	return newRecording(known, p.Recorded)
+}
+
+// recordingOfTemplate knows the variables of a template.
+func recordingOfTemplate(t tool.ResourceTemplate) recording {
+	known := optional{}
+	for _, name := range t.Variables() {
+		known[name] = nil
+	}
+	return newRecording(known, t.Recorded)
+}
+
+// completing is what somebody had typed, and in which argument. Nobody has accepted it, so it has no values.
+func (r recording) completing(m Complete) string {
+	argument := "unknown"
+	if _, known := r.known[m.Argument]; known {
+		argument = m.Argument
+	}
+	return "completes=" + argument + " " + r.kinds(quotable(m.with(m.Typed)))
 }
 
 // kinds is the arguments without any value: `explain=true metrics=array(2) where=string(17)`.

@@ -38,6 +38,7 @@ type surroundings struct {
 	obliged access.Obligations
 	classes []string
 	log     *observer.ObservedLogs
+	more    []toolapp.Option
 }
 
 func (s *surroundings) Append(_ context.Context, r audit.Record) error {
@@ -80,7 +81,7 @@ func (s *surroundings) govern(t *testing.T, tools ...tool.Tool) cqrs.Governed[to
 			}
 			return nil
 		}, nil
-	})
+	}, s.more...)
 	if err != nil {
 		t.Fatal(err)
 	}

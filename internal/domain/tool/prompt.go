@@ -16,6 +16,7 @@ type Prompt struct {
 	Icon        string // as that of a tool
 	Bind        func(ctx context.Context, by access.Principal, args map[string]string) (Use[Conversation], error)
 	Complete    Completer // nil when there is nothing to suggest
+	Recorded    []string  // arguments whose values the audit may hold once Bind has accepted them; see Definition
 }
 
 // Argument is what a user is asked for before a prompt is made.
@@ -35,4 +36,5 @@ type Conversation struct {
 type Turn struct {
 	Assistant bool // the user's otherwise
 	Text      string
+	Block     Block // in place of Text, when it is not nil
 }

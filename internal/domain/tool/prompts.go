@@ -2,9 +2,13 @@ package tool
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
+
+// argumentPattern is wider than namePattern: no policy names an argument.
+var argumentPattern = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]{0,63}$`)
 
 // Prompts is every prompt that this process offers, fixed at start and sorted by name.
 type Prompts struct{ sorted []Prompt }
@@ -19,8 +23,8 @@ func NewPrompts(prompts []Prompt) (*Prompts, error) {
 		}
 		names := map[string]bool{}
 		for _, a := range one.Arguments {
-			if !namePattern.MatchString(a.Name) || names[a.Name] {
-				return nil, fmt.Errorf("argument name %q of %s does not match %s, or is taken", a.Name, one.Name, namePattern)
+			if !argumentPattern.MatchString(a.Name) || names[a.Name] {
+				return nil, fmt.Errorf("argument name %q of %s does not match %s, or is taken", a.Name, one.Name, argumentPattern)
 			}
 			names[a.Name] = true
 		}

@@ -27,6 +27,15 @@ type ResourceTemplate struct {
 	MIME        string
 	Bind        func(ctx context.Context, by access.Principal, values map[string]string) (Use[Content], error)
 	Complete    Completer // nil when there is nothing to suggest
+	Recorded    []string  // variables whose values the audit may hold once Bind has accepted them; see Definition
+}
+
+// Variables are the names of the variables, in order.
+func (t ResourceTemplate) Variables() (names []string) {
+	for _, found := range variable.FindAllStringSubmatch(t.URI, -1) {
+		names = append(names, found[1])
+	}
+	return names
 }
 
 // Content is what a resource holds: text, or data when it is no text.

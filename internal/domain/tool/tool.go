@@ -27,6 +27,7 @@ type Definition struct {
 	Icon         string        // name of an icon that presentation knows; empty for none
 	View         string        // URI of the Resource (ui://…) that draws Result.Structured; empty for none
 	Timeout      time.Duration // deadline for Run; zero takes the configured default
+	Task         TaskSupport   // whether a call can outlive its request; it is not published
 	// Recorded names the arguments whose values the audit may hold once Bind has accepted them: names of the catalog,
 	// numbers, dates. Of all others it holds kind and length. It is not published.
 	Recorded []string
@@ -66,14 +67,16 @@ type Bound = Use[Result]
 type Result struct {
 	Text       string
 	Images     []Image // shown after the text
+	Blocks     []Block // shown after both, in this order
 	Structured any
 }
 
-// Image is a picture for whoever reads the answer.
-type Image struct {
-	MIME string // image/png
-	Data []byte // the file; it is encoded on its way out
-}
+// ErrFailed is behind every error that Failed makes.
+var ErrFailed = fault.New(fault.Precondition, "tool.failed", "The tool could not do this.")
+
+// Failed is the error of a tool that wants the model to read text, and nothing else, in place of a result (isError). It is on
+// record as tool.failed. Whoever programs against a tool is better served by a fault with a code of its own.
+func Failed(text string) error { return ErrFailed.Saying("%s", text) }
 
 // Tool is a definition with its implementation. Bind must be free of side effects: it parses and resolves for the
 // principal by, and answers a fault of kind Invalid or NotFound to arguments that cannot run.

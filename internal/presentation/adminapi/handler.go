@@ -5,6 +5,10 @@
 //	POST /admin/v1/keys               NewKey; answers Secret
 //	POST /admin/v1/keys/{id}/rotate   Rotation; answers Secret
 //	POST /admin/v1/keys/{id}/revoke   answers the key
+//
+//	GET  /admin/v1/sessions              query principal, client, state, after, limit; answers sessionapp.Page
+//	GET  /admin/v1/sessions/{id}         answers the session
+//	POST /admin/v1/sessions/{id}/close   Closing; answers the session
 package adminapi
 
 import (
@@ -17,6 +21,7 @@ import (
 
 	"github.com/steward-mcp/steward/internal/application/cqrs"
 	"github.com/steward-mcp/steward/internal/application/identityapp"
+	"github.com/steward-mcp/steward/internal/application/sessionapp"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/identity"
@@ -70,22 +75,26 @@ func (d *Duration) UnmarshalText(text []byte) error {
 var (
 	errBody    = fault.New(fault.Invalid, "admin.body", "The body is not the JSON that this act takes.")
 	errUnused  = fault.New(fault.Invalid, "admin.unused", "Write unused as a duration, such as 720h.")
-	errNothing = fault.New(fault.NotFound, "admin.not_found", "There is no such act; steward's commands keys list, create, rotate and revoke use this API.")
+	errNothing = fault.New(fault.NotFound, "admin.not_found", "There is no such act; steward's commands keys and sessions use this API.")
 )
 
 type handler struct {
-	edge *httpapi.Edge
-	keys identityapp.Administration
+	edge     *httpapi.Edge
+	keys     identityapp.Administration
+	sessions sessionapp.Administration
 }
 
 // New is the API behind an edge, which lets nobody in unknown.
-func New(edge *httpapi.Edge, keys identityapp.Administration) http.Handler {
-	h := handler{edge: edge, keys: keys}
+func New(edge *httpapi.Edge, keys identityapp.Administration, sessions sessionapp.Administration) http.Handler {
+	h := handler{edge: edge, keys: keys, sessions: sessions}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+keysPath, h.list)
 	mux.HandleFunc("POST "+keysPath, h.create)
 	mux.HandleFunc("POST "+keysPath+"/{id}/rotate", h.rotate)
 	mux.HandleFunc("POST "+keysPath+"/{id}/revoke", h.revoke)
+	mux.HandleFunc("GET "+sessionsPath, h.listSessions)
+	mux.HandleFunc("GET "+sessionsPath+"/{id}", h.showSession)
+	mux.HandleFunc("POST "+sessionsPath+"/{id}/close", h.closeSession)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { edge.RefuseInput(w, r, errNothing) })
 	return edge.Guard(mux)
 }

@@ -85,7 +85,7 @@ func (e *Edge) Guard(next http.Handler) http.Handler {
 		}
 		defer leave()
 		sayExpiry(w.Header(), principal)
-		ctx, gone := e.attend(ctx, r)
+		ctx, gone := e.visit(ctx, r, leave)
 		defer gone()
 		r.Body = http.MaxBytesReader(innermost(w), r.Body, e.MaxBody)
 		next.ServeHTTP(w, r.WithContext(ctx))
@@ -274,7 +274,7 @@ func routeOf(path string) string {
 	if strings.HasPrefix(path, OperatorsPath) {
 		return OperatorsPath // the record's action and target say more
 	}
-	if path == MCPPath || path == metadataPath || path == metadataPath+MCPPath || path == securityPath || path == healthPath {
+	if path == MCPPath || path == SSEPath || path == MessagesPath || path == metadataPath || path == metadataPath+MCPPath || path == securityPath || path == healthPath {
 		return path
 	}
 	return "other"

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"sync"
 
 	"github.com/steward-mcp/steward/internal/application/cqrs"
 	"github.com/steward-mcp/steward/internal/domain/audit"
@@ -31,7 +32,8 @@ func (e *Edge) knock(r *http.Request) *fault.Fault {
 	return fault.From(e.Limits.Knock(addressOf(r.RemoteAddr)))
 }
 
-// enter finds the request of a known principal a place, and gives what to do when it has ended.
+// enter finds the request of a known principal a place, and gives what to do when it has ended, or only waits. Doing it again
+// does nothing.
 func (e *Edge) enter(q *cqrs.Request) (leave func(), err error) {
 	if e.Limits == nil {
 		return func() {}, nil
@@ -41,18 +43,18 @@ func (e *Edge) enter(q *cqrs.Request) (leave func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	return func() {
+	return sync.OnceFunc(func() {
 		give()
 		if mended(q.DeniedBy()) {
 			e.Limits.Refused(principal)
 		}
-	}, nil
+	}), nil
 }
 
 // mended reports whether a refusal is one that the caller has to do something about: a malformed message, bad arguments,
 // something that it may not do. Those draw on no other limit; what a limit refused has cost enough.
 func mended(deniedBy string) bool {
-	return deniedBy == audit.ByEdge || deniedBy == audit.ByPolicy || deniedBy == audit.ByInput
+	return deniedBy == audit.ByEdge || deniedBy == audit.ByPolicy || deniedBy == audit.BySession || deniedBy == audit.ByInput
 }
 
 // sayLimit tells a refusal by a limit in headers: Retry-After (RFC 9110 §10.2.3), and which limit it was and what

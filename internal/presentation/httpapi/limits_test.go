@@ -160,7 +160,7 @@ func TestListener_StopsAfterTheLastRecord(t *testing.T) {
 func TestPublic_AnswersNothingPastTheRecord(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	h := httpapi.Main(w.edge, unreached(t))
+	h := httpapi.Main(w.edge, unreached(t), nil)
 	paths := []string{"//mcp", "/mcp/..", "/./mcp", "/mcp//", "/health/../mcp", "/MCP", "/mcp%2f"}
 	for _, path := range paths {
 		if rw := visit(t, h, http.MethodPost, path); rw.Code != http.StatusNotFound {

@@ -122,6 +122,8 @@ func (l *Listener) Stop(ctx context.Context) error {
 	if err != nil {
 		err = l.server.Close() // first, so that what is cut off does not pass for an answer
 	}
+	// Calls whose clients were told to come back run on without a connection, which Shutdown would have waited for.
+	_ = l.handlers.wait(ctx)
 	l.quit()
 	<-l.done
 	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"net/http"
 	"time"
 )
@@ -15,7 +16,7 @@ const (
 // paced gives each write of a handler to its client a deadline.
 func paced(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p := &pacedWriter{ResponseWriter: w, control: http.NewResponseController(w)}
+		p := &pacedWriter{ResponseWriter: w, control: http.NewResponseController(w), http11: r.ProtoAtLeast(1, 1)}
 		p.extend() // for the 100 Continue that reading the body may send
 		next.ServeHTTP(p, r)
 		p.extend() // for what is still in net/http's buffer
@@ -34,6 +35,7 @@ func hurry(w http.ResponseWriter) {
 type pacedWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
+	http11  bool
 }
 
 // extend counts from this moment. It asks the real clock, whatever clock the rest goes by, since the operating system
@@ -58,6 +60,21 @@ func (p *pacedWriter) Write(data []byte) (written int, err error) {
 func (p *pacedWriter) FlushError() error {
 	p.extend()
 	return p.control.Flush()
+}
+
+// FinishResponse ends the response although its handler goes on, and with it the connection, whose place it gives back: a
+// client does not have to wait for the end of the call that it has been told to come back for. What the handler writes then
+// goes nowhere.
+func (p *pacedWriter) FinishResponse() error {
+	connection, buffered, err := p.control.Hijack() // which sends what has been written
+	if err != nil {
+		return err
+	}
+	_ = connection.SetWriteDeadline(time.Now().Add(writeTimeout)) //nolint:forbidigo // see extend
+	if p.Header().Get("Content-Length") == "" && p.http11 {
+		_, err = buffered.WriteString("0\r\n\r\n") // the end of a chunked body (RFC 9112 §7.1)
+	}
+	return errors.Join(err, buffered.Flush(), connection.Close())
 }
 
 // Unwrap gives http.ResponseController the writer that has the connection.

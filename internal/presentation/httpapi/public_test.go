@@ -43,7 +43,7 @@ func TestHeaders_AreOnEveryAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	w.edge.BehindTLS = true
-	h := httpapi.Main(w.edge, http.HandlerFunc(teapot))
+	h := httpapi.Main(w.edge, http.HandlerFunc(teapot), nil)
 	admin := httpapi.Admin(http.NotFoundHandler(), nil, http.NotFoundHandler())
 	for _, rw := range []*httptest.ResponseRecorder{
 		to(t, h, "GET", "http://localhost/health"), to(t, h, "GET", "http://localhost/.well-known/security.txt"), to(t, h, "POST", "http://localhost/mcp"),
@@ -72,7 +72,7 @@ func TestHeaders_AreOnEveryAnswer(t *testing.T) {
 func TestCORS_IsForListedPagesOnly(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	h := httpapi.Main(w.edge, http.HandlerFunc(teapot))
+	h := httpapi.Main(w.edge, http.HandlerFunc(teapot), nil)
 	for name, c := range map[string]struct {
 		method, path, origin string
 		ask                  string
@@ -118,7 +118,7 @@ func TestCORS_IsForListedPagesOnly(t *testing.T) {
 func TestCredentials_InAURLAreRefusedWhereverAndHowever(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	h := httpapi.Main(w.edge, unreached(t))
+	h := httpapi.Main(w.edge, unreached(t), nil)
 	for _, target := range []string{
 		"/mcp?api_key=canary", "/mcp?ACCESS_TOKEN=canary", "/mcp?x=1&token=canary", "/mcp?x=1;token=canary", "/mcp?%74oken=canary", "/mcp?token=%zz",
 		"/mcp?q=stw_dev_canary", "/mcp?q=%73tw_dev_canary", "/mcp?stw_dev_canary", "/health?api_key=canary", "/canary?key=canary",
@@ -137,7 +137,7 @@ func TestCredentials_InAURLAreRefusedWhereverAndHowever(t *testing.T) {
 	if said := fmt.Sprintf("%+v %+v", w.records, w.log.All()); strings.Contains(said, "canary") {
 		t.Errorf("records or log: %s", said)
 	}
-	if rw := to(t, httpapi.Main(w.edge, http.HandlerFunc(teapot)), "GET", "http://localhost/mcp?keyboard=1&q=token", "Authorization", "Bearer good"); rw.Code != http.StatusTeapot {
+	if rw := to(t, httpapi.Main(w.edge, http.HandlerFunc(teapot), nil), "GET", "http://localhost/mcp?keyboard=1&q=token", "Authorization", "Bearer good"); rw.Code != http.StatusTeapot {
 		t.Errorf("what is no credential: HTTP %d", rw.Code)
 	}
 }
@@ -146,7 +146,7 @@ func TestContact_IsToldToAnybody(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	w.edge.Contact = httpapi.Contact{URI: "mailto:security@example.com", Policy: "https://example.com/policy", Expires: time.Date(2027, 5, 1, 2, 0, 0, 0, time.FixedZone("", 7200))}
-	rw := to(t, httpapi.Main(w.edge, unreached(t)), "GET", "http://localhost/.well-known/security.txt")
+	rw := to(t, httpapi.Main(w.edge, unreached(t), nil), "GET", "http://localhost/.well-known/security.txt")
 	want := "Contact: mailto:security@example.com\r\nExpires: 2027-05-01T00:00:00Z\r\nPreferred-Languages: en\r\nPolicy: https://example.com/policy\r\n"
 	if diff := cmp.Diff(want, rw.Body.String()); rw.Code != 200 || diff != "" || rw.Header().Get("Content-Type") != "text/plain; charset=utf-8" {
 		t.Errorf("HTTP %d %v %s", rw.Code, rw.Header(), diff)
@@ -194,7 +194,7 @@ func TestLimits_HoldBeforeItIsKnownWhoAsks(t *testing.T) {
 	tooMuch := fault.New(fault.Exhausted, "limit.address", "Slower.").After(1200 * time.Millisecond).Because(limitOf{})
 	b := &bounds{address: map[string]error{"198.51.100.7": tooMuch}}
 	w.edge.Limits, w.edge.Proxies = b, httpapi.Proxies{Trusted: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}, Header: "X-Forwarded-For"}
-	h := httpapi.Main(w.edge, http.HandlerFunc(teapot))
+	h := httpapi.Main(w.edge, http.HandlerFunc(teapot), nil)
 	for _, path := range []string{"/mcp", "/", "/.well-known/security.txt"} {
 		rw := to(t, h, "GET", "http://localhost"+path, "X-Forwarded-For", "127.0.0.1, 198.51.100.7", "Authorization", "Bearer good")
 		if rw.Code != http.StatusTooManyRequests || rw.Header().Get("Retry-After") != "2" || rw.Header().Get("RateLimit") != `"address";r=0;t=2` ||
@@ -263,7 +263,7 @@ func TestNetworks_OfOthersAreNotAnswered(t *testing.T) {
 	w := newWorld()
 	w.edge.Networks = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}
 	w.edge.Proxies = httpapi.Proxies{Trusted: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}, Header: "X-Forwarded-For"}
-	h := httpapi.Main(w.edge, http.HandlerFunc(teapot))
+	h := httpapi.Main(w.edge, http.HandlerFunc(teapot), nil)
 	for said, want := range map[string]int{"198.51.100.7": 418, "::ffff:198.51.100.7": 418, "198.51.100.7, 203.0.113.5": 403, "": 403, "2001:db8::1": 403} {
 		if rw := to(t, h, "GET", "http://localhost/mcp", "X-Forwarded-For", said, "Authorization", "Bearer good"); rw.Code != want {
 			t.Errorf("%q: HTTP %d, want %d", said, rw.Code, want)

@@ -19,7 +19,7 @@ func TestResource_IsFoundBelowAPath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	main := httpapi.Main(w.edge, http.NotFoundHandler())
+	main := httpapi.Main(w.edge, http.NotFoundHandler(), nil)
 	for path, want := range map[string]int{
 		"/.well-known/oauth-protected-resource": 200, "/.well-known/oauth-protected-resource/mcp": 200,
 		"/.well-known/oauth-protected-resource/steward/mcp": 200, "/.well-known/oauth-protected-resource/steward": 404,

@@ -7,8 +7,13 @@ import (
 	"path"
 )
 
-// MCPPath is where MCP is served.
-const MCPPath = "/mcp"
+// Where MCP is served: MCPPath to everybody; the others, to clients that know only the transport that there was before,
+// where the operator wants it.
+const (
+	MCPPath      = "/mcp"
+	SSEPath      = "/sse"
+	MessagesPath = "/messages"
+)
 
 // Check says whether something that answers depend on is well. The error may be shown to an operator.
 type Check struct {
@@ -18,11 +23,15 @@ type Check struct {
 	Vital bool
 }
 
-// Main is the handler of the public listener: MCP behind the edge, and what Public lists. Paths are taken as they are
-// written: http.ServeMux would answer some that come close, such as //mcp, with a redirect of its own that is on no
-// record.
-func Main(edge *Edge, mcp http.Handler) http.Handler {
+// Main is the handler of the public listener: MCP behind the edge, and what Public lists. sse is the transport that there
+// was before; nil for none. Paths are taken as they are written: http.ServeMux would answer some that come close, such as
+// //mcp, with a redirect of its own that is on no record.
+func Main(edge *Edge, mcp, sse http.Handler) http.Handler {
 	guarded, absent, metadata := edge.Guard(mcp), edge.NotFound(), edge.Metadata()
+	before := absent
+	if sse != nil {
+		before = edge.Guard(sse)
+	}
 	preflight, contact := edge.public(edge.preflight), edge.public(edge.contact)
 	return edge.front(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -30,6 +39,8 @@ func Main(edge *Edge, mcp http.Handler) http.Handler {
 			preflight.ServeHTTP(w, r)
 		case r.URL.Path == MCPPath:
 			guarded.ServeHTTP(w, r)
+		case r.URL.Path == SSEPath || r.URL.Path == MessagesPath:
+			before.ServeHTTP(w, r)
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			absent.ServeHTTP(w, r)
 		case edge.Resource.serves(r.URL.Path):

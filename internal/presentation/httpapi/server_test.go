@@ -26,7 +26,7 @@ func visit(t *testing.T, h http.Handler, method, path string) *httptest.Response
 func TestPublic_ServesItsThreeRoutes(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	h := httpapi.Main(w.edge, http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusTeapot) }))
+	h := httpapi.Main(w.edge, http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusTeapot) }), nil)
 	for path, want := range map[string]int{
 		"/health": http.StatusOK, "/mcp": http.StatusUnauthorized, "/": http.StatusNotFound, "/mcp/": http.StatusNotFound,
 		"/metrics": http.StatusNotFound, "/readyz": http.StatusNotFound, "/health/": http.StatusNotFound,

@@ -143,10 +143,10 @@ func TestHTTP_ACancellationEndsItsCallOnly(t *testing.T) {
 func TestHTTP_ACancelledCallHasNoResponse(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ tool, accept, meta, media, text string }{
-		"a client that takes streams":  {"waits", bothTypes, noMeta, "text/event-stream", ""},
+		"a client that takes streams":  {"waits", bothTypes, noMeta, "text/event-stream", "data: \n\n"},
 		"one that takes none":          {"waits", "application/json", noMeta, "application/json", "canceled"},
 		"after it has been told of it": {"waits", bothTypes, `"_meta":{"progressToken":1}`, "text/event-stream", "notifications/progress"},
-		"when it was done anyway":      {"ignores", bothTypes, noMeta, "application/json", "done"},
+		"when it was done anyway":      {"ignores", "application/json", noMeta, "application/json", "done"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"runtime/debug"
+	"sync"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"go.uber.org/zap"
@@ -14,7 +15,9 @@ import (
 	"github.com/steward-mcp/steward/internal/application/toolapp"
 	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/fault"
+	"github.com/steward-mcp/steward/internal/domain/tool"
 	"github.com/steward-mcp/steward/internal/presentation/mcptrace"
+	"github.com/steward-mcp/steward/internal/presentation/roster"
 	"github.com/steward-mcp/steward/internal/presentation/wire"
 )
 
@@ -30,12 +33,19 @@ type exchange struct {
 	operation *mcptrace.Operation
 	transport mcptrace.Transport
 	peer      string
-	call      *inFlightCall           // set when answer begins at the latest
-	calls     *inFlightCalls          // those that a notifications/cancelled of this peer may mean; nil for none
+	call      *roster.Call            // set when answer begins at the latest
+	calls     *roster.Calls           // those that a notifications/cancelled of this peer may mean; nil for none
 	tell      func(line []byte) error // sends a message ahead of the answer; nil where that cannot be
+	beat      func() error            // shows that the way of tell is open; nil where nobody asks
+	saying    sync.Mutex              // one message at a time; see say
+	// ask lets the client answer questions while the request runs; nil where the answer to it has to be the questions.
+	ask func(ctx context.Context, a *tool.Asking) (map[string]tool.Answer, error)
 
+	cursor    mcp.Cursor // of the page that is asked for
 	toolError bool
-	rejected  *fault.Fault // what is answered instead of what mcp-go says
+	failed    *fault.Fault   // why toolError
+	rejected  *fault.Fault   // what is answered instead of what mcp-go says
+	inquiry   map[string]any // as rejected, when the answer is what the client has to answer first
 	deniedBy  string
 }
 
@@ -64,7 +74,7 @@ func (x *exchange) revision() string {
 
 // cancellable gives the request a context that ends when the client cancels it.
 func (x *exchange) cancellable(ctx context.Context) context.Context {
-	ctx, x.call = x.calls.begin(ctx, x.message.ID)
+	ctx, x.call = x.calls.Begin(ctx, x.message.ID)
 	return ctx
 }
 
@@ -86,7 +96,11 @@ func (s *Server) answer(ctx context.Context, x *exchange) (r reply) {
 		// Not on record: nothing is asked for, and a ping tells only that somebody is there.
 		x.request.Discard()
 		if m.Method == string(mcp.MethodNotificationCancelled) {
-			x.calls.cancel(m.Cancels) // mcp-go takes 1 for "1"
+			x.calls.Cancel(m.Cancels) // mcp-go takes 1 for "1"
+			return reply{}
+		}
+		if m.IsResponse() {
+			x.session.answered(m) // one that nobody waits for any more is as good as one that came too late
 			return reply{}
 		}
 		return s.dispatch(context.WithValue(ctx, exchangeKey{}, x), x)
@@ -94,15 +108,17 @@ func (s *Server) answer(ctx context.Context, x *exchange) (r reply) {
 	if x.call == nil {
 		ctx = x.cancellable(ctx)
 	}
-	defer x.call.end()
+	defer x.call.End()
 	ctx, x.operation = s.tracer.Start(ctx, mcptrace.Request{
 		Method: m.Method, RequestID: string(bytes.Trim(m.ID, `"`)), Revision: x.revision(),
 		Transport: x.transport, Meta: m.Meta.Trace, ClientAddr: x.peer,
 	})
-	r = s.settle(ctx, x, s.admit(context.WithValue(ctx, exchangeKey{}, x), x))
+	within, leave := s.enter(ctx, x)
+	defer leave()
+	r = s.settle(ctx, x, x.expelled(within, s.admit(context.WithValue(within, exchangeKey{}, x), x)))
 	x.operation.End(mcptrace.Outcome{Code: r.code, ToolError: x.toolError && r.code == 0})
 	// A call that was finished before it noticed is answered, so that what is on record as done is known to be done.
-	r.gone = x.call.end() && (x.toolError || r.code != 0)
+	r.gone = x.call.End() && (x.toolError || r.code != 0 || m.Method == string(mcp.MethodSubscriptionsListen))
 	return r
 }
 
@@ -110,11 +126,18 @@ func (x *exchange) client() string {
 	if x.message.Meta.Client != "" {
 		return x.message.Meta.Client
 	}
-	return x.session.clientName()
+	return x.session.Name()
 }
 
-// admit keeps from mcp-go what needs no asking: a caller that is too fast, and what is not there.
+// admit keeps from mcp-go what needs no asking: whom a closed session refused, a caller that is too fast, and what is not
+// there.
 func (s *Server) admit(ctx context.Context, x *exchange) reply {
+	if x.rejected != nil {
+		return reply{}
+	}
+	if r, taken := s.withTasks(ctx, x); taken {
+		return r
+	}
 	governed, err := s.missing(ctx, x)
 	if !governed {
 		if err = s.limiter.Take(ctx, x.request.Actor().ID(), protocolClass); err != nil {
@@ -124,6 +147,12 @@ func (s *Server) admit(ctx context.Context, x *exchange) reply {
 	if err != nil {
 		x.rejected = fault.From(err)
 		return reply{}
+	}
+	if x.message.Method == string(mcp.MethodSubscriptionsListen) {
+		return s.listen(ctx, x)
+	}
+	if x.message.Method == string(mcp.MethodResourcesUnsubscribe) {
+		x.session.unsubscribes(x.message.URI)
 	}
 	return s.dispatch(ctx, x)
 }
@@ -146,6 +175,8 @@ func (s *Server) missing(ctx context.Context, x *exchange) (governed bool, err e
 		if _, ok := prompts.Find(m.Name); !ok {
 			_, err = s.prompt.Do(ctx, toolapp.GetPrompt{Read: cqrs.Read{By: actor}, Prompt: m.Name})
 		}
+	case method == mcp.MethodResourcesSubscribe && resources.Any() && !mcp.IsModernProtocol(x.revision()):
+		err = s.subscribes(ctx, x)
 	default:
 		return method == mcp.MethodCompletionComplete && s.completable(), nil
 	}
@@ -210,14 +241,16 @@ func (s *Server) settle(ctx context.Context, x *exchange, r reply) reply {
 		s.log.Error("audit.lost", zap.String("request_id", x.request.ID()), observe.Trace(ctx), observe.Error(err))
 		x.rejected = fault.From(err)
 	}
+	if x.rejected == nil && x.inquiry != nil {
+		x.inquiry["_meta"] = map[string]any{mcp.MetaKeyServerInfo: s.info}
+		r.code = 0
+		r.body, _ = s.guard.result(x, x.inquiry) // which is made of texts, or x.rejected says that it is too large
+	}
 	if x.rejected == nil {
 		return r
 	}
-	code, data := x.rejectedCode(), toFailure(x.rejected, x.request.ID())
-	if x.missesResource() {
-		data.URI = x.message.URI
-	}
-	return reply{code: code, body: s.guard.error(x, mcp.JSONRPCErrorDetails{Code: code, Message: x.rejected.Message, Data: data})}
+	e := x.rejection()
+	return reply{before: r.before, code: e.Code, body: s.guard.error(x, e)}
 }
 
 // errProtocol stands in the record for an error that the protocol layer answered.

@@ -1,15 +1,15 @@
 package mcpapi
 
 import (
-	"encoding/base64"
-	"encoding/json"
+	"errors"
 	"math"
-	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/tool"
+	"github.com/steward-mcp/steward/internal/presentation/mrtr"
+	"github.com/steward-mcp/steward/internal/presentation/wire"
 )
 
 // failure is what a caller is told of a fault. It never holds the cause.
@@ -20,6 +20,8 @@ type failure struct {
 	RetryAfter  float64  `json:"retry_after_seconds,omitempty"`
 	URI         string   `json:"uri,omitempty"` // of a resource that is not there
 	Request     string   `json:"request_id"`
+	// Required is what the client would have to be able to do.
+	Required map[string]any `json:"requiredCapabilities,omitempty"`
 }
 
 func toFailure(f *fault.Fault, request string) failure {
@@ -29,29 +31,28 @@ func toFailure(f *fault.Fault, request string) failure {
 	}
 }
 
+// rejection is x.rejected as an error of the protocol.
+func (x *exchange) rejection() mcp.JSONRPCErrorDetails {
+	data, code := toFailure(x.rejected, x.request.ID()), x.rejectedCode()
+	if x.missesResource() {
+		data.URI = x.message.URI
+	}
+	if lacking, ok := errors.AsType[tool.Lacking](x.rejected); ok {
+		code, data.Required = mcp.MISSING_REQUIRED_CLIENT_CAPABILITY, mrtr.Required(lacking.Abilities)
+	}
+	return mcp.JSONRPCErrorDetails{Code: code, Message: x.rejected.Message, Data: data}
+}
+
 // toErrorResult makes a tool result of a fault: the model reads it and can mend its call (SEP-1303). The text is one
 // JSON object, so that a program can read it too; structured content is left out because it would have to satisfy
 // the tool's output schema.
 func toErrorResult(f *fault.Fault, request string) *mcp.CallToolResult {
-	var text strings.Builder
-	e := json.NewEncoder(&text)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(toFailure(f, request)) // strings and a number always encode
-	return &mcp.CallToolResult{
-		Content: []mcp.Content{mcp.NewTextContent(strings.TrimSpace(text.String()))},
-		IsError: true,
+	text := f.Message
+	if f.Code != tool.ErrFailed.Code { // which is for the model alone
+		said, _ := wire.Encode(toFailure(f, request)) // strings and a number always encode
+		text = string(said)
 	}
-}
-
-func toResult(r tool.Result) *mcp.CallToolResult {
-	result := &mcp.CallToolResult{StructuredContent: r.Structured}
-	if r.Text != "" {
-		result.Content = []mcp.Content{mcp.NewTextContent(r.Text)}
-	}
-	for _, image := range r.Images {
-		result.Content = append(result.Content, mcp.NewImageContent(base64.StdEncoding.EncodeToString(image.Data), image.MIME))
-	}
-	return result
+	return &mcp.CallToolResult{Content: []mcp.Content{mcp.NewTextContent(text)}, IsError: true}
 }
 
 // rpcCode is the JSON-RPC error code of a fault that ends a request before any tool could answer it.

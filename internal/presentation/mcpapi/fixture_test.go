@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
+	"github.com/steward-mcp/steward/internal/application/changes"
 	"github.com/steward-mcp/steward/internal/application/cqrs"
 	"github.com/steward-mcp/steward/internal/application/toolapp"
 	"github.com/steward-mcp/steward/internal/domain/access"
@@ -24,6 +26,7 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/redact"
 	"github.com/steward-mcp/steward/internal/domain/tool"
+	"github.com/steward-mcp/steward/internal/presentation/feed"
 	"github.com/steward-mcp/steward/internal/presentation/mcpapi"
 	"github.com/steward-mcp/steward/internal/presentation/mcptrace"
 )
@@ -40,6 +43,9 @@ type world struct {
 	server   *mcpapi.Server
 	recorder *cqrs.Recorder
 	began    chan struct{} // told of calls that wait
+	changes  changes.Board
+	ends     context.Context // that of the credential, which what lasts ends with
+	yields   atomic.Int32    // of places among those that run
 }
 
 func (w *world) begin() {
@@ -60,6 +66,8 @@ func (w *world) Append(_ context.Context, r audit.Record) error {
 }
 
 func (w *world) Decide(_ access.Principal, demands ...access.Demand) access.Decision {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for _, d := range demands {
 		if w.hidden[d.Target.Name] {
 			return access.Decision{Rule: "p/deny[0]", Denied: d}
@@ -89,7 +97,7 @@ func newWorld(tb testing.TB) *world {
 // newWorldWith has suffix behind the names of its tools, and more of them.
 func newWorldWith(tb testing.TB, suffix string, more ...tool.Tool) *world {
 	tb.Helper()
-	w := &world{hidden: map[string]bool{}, began: make(chan struct{}, 1)}
+	w := &world{hidden: map[string]bool{}, began: make(chan struct{}, 1), ends: context.WithoutCancel(tb.Context())}
 	catalog, err := tool.NewCatalog(append(more, toolapp.Echo(), draws(), bare("panics", func(context.Context) (tool.Result, error) { panic("boom") }),
 		bare("leaks", func(context.Context) (tool.Result, error) { return tool.Result{}, errors.New("/etc/shadow: denied") }),
 		bare("waits", func(ctx context.Context) (tool.Result, error) {
@@ -118,9 +126,10 @@ func newWorldWith(tb testing.TB, suffix string, more ...tool.Tool) *world {
 	parts := mcpapi.Parts{
 		Catalog: catalog, Call: call, Sees: toolapp.NewVisible(w, catalog), Limiter: w, Records: w.recorder,
 		Tracer: tracer, Log: zap.NewNop(), Now: time.Now,
-		Redact: redact.New(nil, guardedSecret), MaxResult: largestResult,
+		Redact: redact.New(nil, guardedSecret), MaxResult: largestResult, Changes: &w.changes,
 	}
 	w.library(tb, &parts, gate)
+	w.tasked(tb, &parts, gate)
 	w.server = mcpapi.New(mcpapi.Identity{Version: "1", Instructions: "First list."}, parts)
 	return w
 }
@@ -164,6 +173,10 @@ func anything(string, json.RawMessage) (toolapp.Check, error) {
 func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	ctx, q := w.recorder.Open(r.Context(), cqrs.Arrival{Transport: "http", Address: "127.0.0.1"})
 	q.Identify(access.Principal{Issuer: "key", Subject: r.Header.Get("X-Test-Who"), Personas: []string{"p"}})
+	lasting, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer end(nil)
+	defer context.AfterFunc(w.ends, func() { end(context.Cause(w.ends)) })()
+	ctx = feed.WithVisit(ctx, feed.Visit{Lasting: lasting, Yield: func() { w.yields.Add(1) }})
 	r.Body = http.MaxBytesReader(rw, r.Body, 1<<20)
 	w.server.HTTP().ServeHTTP(rw, r.WithContext(ctx))
 }

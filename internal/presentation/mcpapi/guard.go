@@ -1,18 +1,13 @@
 package mcpapi
 
 import (
-	"bytes"
-	"encoding/json"
-
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"github.com/steward-mcp/steward/internal/application/toolapp"
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/redact"
+	"github.com/steward-mcp/steward/internal/presentation/wire"
 )
-
-// errResultTooLarge is answered in place of more than a client can be expected to take.
-var errResultTooLarge = fault.New(fault.Invalid, "mcp.result_too_large",
-	"The answer would be larger than this server sends; ask for less: a smaller limit, fewer columns or a shorter time.")
 
 // guard is what every answer passes on its way out. From all of it configured secrets and Steward's own keys are taken,
 // from errors whatever looks like a secret too. Texts, which people and models read, lose all characters that are not
@@ -53,19 +48,19 @@ func (g guard) result(x *exchange, value any) ([]byte, error) {
 	clean, err := g.encode(value)
 	if err == nil && g.most > 0 && len(clean) > g.most {
 		if x.message.Method != string(mcp.MethodToolsCall) {
-			x.rejected = errResultTooLarge
+			x.rejected = toolapp.ErrTooLarge
 			return nil, nil
 		}
-		clean, err = g.encode(x.fail(g, errResultTooLarge))
+		clean, err = g.encode(x.fail(g, toolapp.ErrTooLarge))
 	}
 	if err != nil {
 		return nil, err
 	}
-	return respond(x.message.ID, "result", clean), nil
+	return wire.Respond(x.message.ID, "result", clean), nil
 }
 
 func (g guard) encode(value any) ([]byte, error) {
-	encoded, err := encode(value)
+	encoded, err := wire.Encode(value)
 	if err != nil {
 		return nil, err
 	}
@@ -74,30 +69,7 @@ func (g guard) encode(value any) ([]byte, error) {
 
 // error encodes an error. What it is made of always encodes: our own words, and texts that came as JSON.
 func (g guard) error(x *exchange, e mcp.JSONRPCErrorDetails) []byte {
-	encoded, _ := encode(e)
+	encoded, _ := wire.Encode(e)
 	shown := g.redact.Shown(redact.Fault, string(g.redact.Data(redact.Fault, encoded)))
-	return respond(x.message.ID, "error", g.redact.Line(redact.Fault, []byte(shown)))
-}
-
-func encode(value any) ([]byte, error) {
-	var body bytes.Buffer
-	e := json.NewEncoder(&body)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(value); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(body.Bytes(), []byte("\n")), nil
-}
-
-// respond puts a response around a result or an error. The id goes back in the bytes it came in, so that no number is
-// rounded on its way.
-func respond(id json.RawMessage, member string, value []byte) []byte {
-	const frame = `{"jsonrpc":"2.0","id":`
-	if id == nil {
-		id = json.RawMessage("null")
-	}
-	body := make([]byte, 0, len(frame)+len(id)+len(member)+len(value)+len(`,"":}`))
-	body = append(append(body, frame...), id...)
-	body = append(append(append(body, `,"`...), member...), `":`...)
-	return append(append(body, value...), '}')
+	return wire.Respond(x.message.ID, "error", g.redact.Line(redact.Fault, []byte(shown)))
 }

@@ -23,9 +23,9 @@ import (
 // cqrs.Request in the context, and a body that is already limited in size.
 //
 // Revisions 2025-03-26 to 2025-11-25 have sessions: initialize answers an Mcp-Session-Id, later messages carry it,
-// DELETE ends it. Revision 2026-07-28 has none, and states itself in headers that must agree with the body (SEP-2243).
-// A call whose client wants to follow it is answered by a stream of events. GET is answered 405: there is nothing that a
-// server would say unasked.
+// GET opens a stream of what the server says unasked, or the rest of a stream that the client has lost, and DELETE ends it.
+// Revision 2026-07-28 has none, and states itself in headers that must agree with the body (SEP-2243). A call whose client wants
+// to follow it is answered by a stream of events.
 func (s *Server) HTTP() http.Handler { return http.HandlerFunc(s.serveHTTP) }
 
 // What the transport itself refuses.
@@ -33,7 +33,7 @@ var (
 	errTooLarge  = fault.New(fault.Invalid, "http.body_too_large", "The message is larger than this server takes.")
 	errRead      = fault.New(fault.Canceled, "http.body_unread", "The message could not be read to its end.")
 	errMediaType = fault.New(fault.Invalid, "http.media_type", "Send one JSON-RPC message as application/json.")
-	errMethod    = fault.New(fault.Invalid, "http.method", "Use POST; DELETE ends a session of a revision that has sessions.")
+	errMethod    = fault.New(fault.Invalid, "http.method", "Use POST; in revisions with sessions, GET opens a stream and DELETE ends the session.")
 	errSession   = fault.New(fault.NotFound, "mcp.session", "There is no such session; initialize to begin one.")
 	errNoSession = fault.New(fault.Invalid, "mcp.session_required",
 		"Send the Mcp-Session-Id that initialize answered, or speak revision 2026-07-28, which has no sessions.")
@@ -49,10 +49,12 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		s.reject(w, r, x, http.StatusBadRequest, mcp.INVALID_REQUEST, errHeaders.Saying("A header that may be given once is given twice."))
 	case r.Method == http.MethodPost:
 		s.post(w, r, x)
+	case r.Method == http.MethodGet:
+		s.get(w, r, x)
 	case r.Method == http.MethodDelete:
 		s.endSession(w, r, x)
 	default:
-		w.Header().Set("Allow", "POST, DELETE")
+		w.Header().Set("Allow", "POST, GET, DELETE")
 		s.reject(w, r, x, http.StatusMethodNotAllowed, mcp.INVALID_REQUEST, errMethod)
 	}
 }
@@ -61,7 +63,7 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 // server may have judged the request by the other one.
 func ambiguous(h http.Header) bool {
 	return slices.ContainsFunc([]string{
-		"Content-Type", "Content-Encoding", mcp.HeaderSessionID, mcp.HeaderProtocolVersion, mcp.HeaderMethod, mcp.HeaderName,
+		"Content-Type", "Content-Encoding", mcp.HeaderLastEventID, mcp.HeaderSessionID, mcp.HeaderProtocolVersion, mcp.HeaderMethod, mcp.HeaderName,
 	}, func(name string) bool { return len(h.Values(name)) > 1 })
 }
 
@@ -82,7 +84,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, x *exchange) {
 			w.WriteHeader(http.StatusAccepted)
 			return
 		}
-		out := newStream(w, r, x)
+		out := s.newStream(w, r, x)
 		out.send(s.answer(r.Context(), x))
 		return
 	}
@@ -121,36 +123,42 @@ func readCode(err error) int {
 }
 
 func (s *Server) postLegacy(w http.ResponseWriter, r *http.Request, x *exchange) {
-	owner := x.request.Actor().ID()
 	begins := x.message.Method == string(mcp.MethodInitialize)
-	if version := r.Header.Get(mcp.HeaderProtocolVersion); version != "" && !begins && !mcp.IsValidProtocolVersion(version) {
-		s.reject(w, r, x, http.StatusBadRequest, mcp.INVALID_REQUEST, errRevision)
+	if begins {
+		x.session = s.sessions.open(x.request.Actor().ID())
+	} else if !s.inSession(w, r, x) {
 		return
 	}
-	if begins {
-		x.session = s.sessions.open(owner)
-	} else {
-		sid := r.Header.Get(mcp.HeaderSessionID)
-		if sid == "" {
-			s.reject(w, r, x, http.StatusBadRequest, mcp.INVALID_REQUEST, errNoSession)
-			return
-		}
-		var found bool
-		if x.session, found = s.sessions.find(sid, owner); !found {
-			s.reject(w, r, x, http.StatusNotFound, mcp.INVALID_REQUEST, errSession)
-			return
-		}
-	}
-	ctx, out := r.Context(), newStream(w, r, x)
+	out := s.newStream(w, r, x)
+	ctx, done := out.following(r.Context())
+	defer done()
 	if x.calls = &x.session.calls; x.message.IsRequest() && !begins {
 		ctx = x.cancellable(ctx)
 	}
 	answer := s.answer(ctx, x)
 	if begins && answer.code == 0 && answer.body != nil {
-		s.sessions.keep(x.session)
+		s.sessions.Keep(x.session)
 		w.Header().Set(mcp.HeaderSessionID, x.session.id)
 	}
+	done()
 	out.send(answer)
+}
+
+// inSession finds the session that the request is of, or refuses it.
+func (s *Server) inSession(w http.ResponseWriter, r *http.Request, x *exchange) (found bool) {
+	version, sid := r.Header.Get(mcp.HeaderProtocolVersion), r.Header.Get(mcp.HeaderSessionID)
+	switch {
+	case version != "" && !mcp.IsValidProtocolVersion(version):
+		s.reject(w, r, x, http.StatusBadRequest, mcp.INVALID_REQUEST, errRevision)
+		return false
+	case sid == "":
+		s.reject(w, r, x, http.StatusBadRequest, mcp.INVALID_REQUEST, errNoSession)
+		return false
+	}
+	if x.session, found = s.sessions.Find(sid, x.request.Actor().ID()); !found {
+		s.reject(w, r, x, http.StatusNotFound, mcp.INVALID_REQUEST, errSession)
+	}
+	return found
 }
 
 // endSession is DELETE with a session id.
@@ -160,7 +168,7 @@ func (s *Server) endSession(w http.ResponseWriter, r *http.Request, x *exchange)
 		s.reject(w, r, x, http.StatusMethodNotAllowed, mcp.INVALID_REQUEST, errMethod)
 		return
 	}
-	if !s.sessions.end(r.Header.Get(mcp.HeaderSessionID), x.request.Actor().ID()) {
+	if !s.sessions.Dismiss(r.Header.Get(mcp.HeaderSessionID), x.request.Actor().ID()) {
 		s.reject(w, r, x, http.StatusNotFound, mcp.INVALID_REQUEST, errSession)
 		return
 	}

@@ -241,28 +241,3 @@ func TestHTTP_GivesNoDataThatCannotBeRecorded(t *testing.T) {
 		}
 	}
 }
-
-func TestHTTP_AnswersGetAsNotAllowed(t *testing.T) {
-	w := newWorld(t)
-	rw := httptest.NewRecorder()
-	w.ServeHTTP(rw, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/mcp", nil))
-	if rw.Code != http.StatusMethodNotAllowed || rw.Header().Get("Allow") == "" {
-		t.Errorf("HTTP %d, Allow %q", rw.Code, rw.Header().Get("Allow"))
-	}
-}
-
-func TestHTTP_AcknowledgesASubscription(t *testing.T) {
-	w := newWorld(t)
-	body := `{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true},` + modernMeta + `}}`
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/mcp", strings.NewReader(body))
-	for k, v := range map[string]string{"Content-Type": "application/json", "Mcp-Protocol-Version": "2026-07-28", "Mcp-Method": "subscriptions/listen"} {
-		r.Header.Set(k, v)
-	}
-	rw := httptest.NewRecorder()
-	w.ServeHTTP(rw, r)
-	text := rw.Body.String()
-	ack, answer := strings.Index(text, "subscriptions/acknowledged"), strings.Index(text, `"result"`)
-	if rw.Header().Get("Content-Type") != "text/event-stream" || ack < 0 || answer < ack {
-		t.Errorf("%s: %s", rw.Header().Get("Content-Type"), text)
-	}
-}

@@ -37,7 +37,11 @@ func defined(_ context.Context, _ access.Principal, values map[string]string) (t
 	}
 	return tool.Use[tool.Content]{
 		Demands: []access.Demand{access.On("word.read", "word", values["word"])}, Refusal: errNoWord,
-		Run: func(context.Context) (tool.Content, error) {
+		Run: func(ctx context.Context) (tool.Content, error) {
+			if values["word"] == "ask" {
+				name, err := asked(ctx)
+				return tool.Content{Text: "The word " + name}, err
+			}
 			return tool.Content{Text: "The word " + values["word"]}, nil
 		},
 	}, nil
@@ -81,10 +85,15 @@ func (w *world) library(tb testing.TB, p *mcpapi.Parts, gate *cqrs.Gate) {
 	}
 	p.Library = toolapp.NewLibrary(w, resources, prompts)
 	p.Read, p.Prompt, p.Complete = toolapp.NewRead(gate, resources), toolapp.NewGetPrompt(gate, prompts), toolapp.NewComplete(gate, p.Library)
+	p.Subscribe = toolapp.NewSubscribe(gate, resources)
 }
 
 func said(_ context.Context, _ access.Principal, args map[string]string) (tool.Use[tool.Conversation], error) {
-	return tool.Use[tool.Conversation]{Run: func(context.Context) (tool.Conversation, error) {
+	return tool.Use[tool.Conversation]{Run: func(ctx context.Context) (tool.Conversation, error) {
+		if args["word"] == "ask" {
+			name, err := asked(ctx)
+			return tool.Conversation{Turns: []tool.Turn{{Text: "The word " + name}}}, err
+		}
 		return tool.Conversation{Description: "D", Turns: []tool.Turn{
 			{Text: "Explain " + args["word"] + "."}, {Assistant: true, Text: "To " + args["to"] + "?"},
 		}}, nil

@@ -108,7 +108,6 @@ func TestLibrary_AnswersAsTheProtocolAsks(t *testing.T) {
 		"of no template":             {ask: complete(`"type":"ref/resource","uri":"doc://guide"`, "word"), want: "resources/list", legacy: -32602, modern: -32602, outcome: "tool.resource_unknown", by: audit.ByInput},
 		"of nothing that there is":   {ask: complete(`"type":"ref/tool","name":"echo"`, "text"), want: "does not have the shape", legacy: -32600, modern: -32600, outcome: "mcp.request", by: audit.ByEdge},
 		"too many completions":       {ask: complete(`"type":"ref/prompt","name":"explain"`, "word"), set: slow, want: "limit.rate", legacy: -32000, modern: -32000, outcome: "limit.rate", by: audit.ByLimit},
-		"a subscription":             {ask: [3]string{"resources/subscribe", "doc://guide", `"uri":"doc://guide",`}, want: "no such method", legacy: -32601, modern: -32601, outcome: "mcp.request", by: audit.ByEdge},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -199,7 +198,7 @@ func TestLibrary_AdvertisesWhatThereIs(t *testing.T) {
 	_, _, initialized := w.post(t, initialize)
 	for era, answer := range map[string]map[string]any{"2026-07-28": discovered, "2025-11-25": initialized} {
 		text, _ := json.Marshal(result(t, answer)["capabilities"])
-		want := `{"completions":{},"extensions":{"io.modelcontextprotocol/ui":{}},"prompts":{},"resources":{},"tools":{}}`
+		want := `{"completions":{},"extensions":{"io.modelcontextprotocol/ui":{}},"logging":{},"prompts":{"listChanged":true},"resources":{"listChanged":true,"subscribe":true},"tools":{"listChanged":true}}`
 		if string(text) != want {
 			t.Errorf("%s: %s", era, text)
 		}

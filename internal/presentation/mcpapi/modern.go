@@ -40,5 +40,29 @@ func (s *Server) checkModern(r *http.Request, x *exchange) (int, *fault.Fault) {
 	if err := mcp.ValidateStandardHeaders(r.Header.Get, meta, mcp.MCPMethod(x.message.Method), x.message.Params); err != nil {
 		return mcp.HEADER_MISMATCH, errHeaders.Saying("The Mcp-Method and Mcp-Name headers must agree with the message.").Because(err)
 	}
+	if x.nameless(r) {
+		return mcp.HEADER_MISMATCH, errHeaders.Saying("The Mcp-Name header must be the taskId of the message.")
+	}
+	if err := s.mirrored(r, x); err != nil {
+		return mcp.HEADER_MISMATCH, errHeaders.Saying("The Mcp-Param headers that the tool's schema asks for must agree with its arguments.").Because(err)
+	}
 	return 0, nil
+}
+
+// mirrored checks the headers that repeat arguments, for those in between that decide by them (SEP-2243). Of tools that the
+// caller may not see nothing is said here.
+func (s *Server) mirrored(r *http.Request, x *exchange) error {
+	called, ok := s.mirroring[x.message.Name]
+	if !ok || x.message.Method != string(mcp.MethodToolsCall) {
+		return nil
+	}
+	if name, _ := s.catalog.Plain(x.message.Name); !s.sees.Permits(x.request.Actor(), name) {
+		return nil
+	}
+	return mcp.ValidateParamHeadersLookup(func(name string) (string, bool) {
+		if values := r.Header.Values(name); len(values) == 1 {
+			return values[0], true
+		}
+		return "", false // of two, whoever stands in between may have taken the other
+	}, called, x.message.Params)
 }

@@ -2,81 +2,40 @@ package mcpapi
 
 import (
 	"context"
-	"encoding/json"
-	"sync"
-	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"github.com/steward-mcp/steward/internal/domain/tool"
+	"github.com/steward-mcp/steward/internal/presentation/notify"
 )
 
-// progressEvery is how long a call runs before its client hears of it, and how long between two notifications.
-const progressEvery = time.Second
-
-// announcement tells one client how far one call is. It belongs to the call: it has the call's token, its way to the client
-// and no other.
-type announcement struct {
-	token json.RawMessage
-	tell  func(line []byte) error
-
-	mu    sync.Mutex
-	stage string
-}
-
-// announce lets the client follow the call that runs under the context returned, if it asked to and there is a way to tell
-// it. The call is over when done is called; nothing is sent after done has returned.
-func (x *exchange) announce(ctx context.Context) (_ context.Context, done func()) {
-	if x.message.Meta.ProgressToken == nil || x.tell == nil {
+// announce lets the client follow what runs under the context returned, as far as it asked to and there is a way to tell it.
+// That is over when done is called; nothing is sent after done has returned.
+func (x *exchange) announce(ctx context.Context, s *Server) (_ context.Context, done func()) {
+	if x.tell == nil {
 		return ctx, func() {}
 	}
-	a := &announcement{token: x.message.Meta.ProgressToken, tell: x.tell}
-	running, stop := context.WithCancel(ctx)
-	var speaker sync.WaitGroup
-	speaker.Go(func() {
-		if !a.speak(running) {
-			x.call.stop() // who cannot be told how far the call is cannot be told what came of it either
-		}
+	level, logs := x.logLevel()
+	return notify.Open(ctx, notify.Listener{
+		Tell: x.say, Now: s.now, Broken: x.call.Stop, Token: x.message.Meta.ProgressToken,
+		Logs: logs, Level: level, Logger: x.message.Name, Shown: s.guard.text, Encoded: s.guard.encode,
 	})
-	return tool.WithProgress(ctx, a.enter), func() {
-		stop()
-		speaker.Wait()
+}
+
+// logLevel is the least grave that the client wants to be told, if it wants to be told anything. In revision 2026-07-28 each
+// request says so; in the older ones logging/setLevel does, and a client that never did gets what is Info or graver.
+func (x *exchange) logLevel() (tool.Level, bool) {
+	if mcp.IsModernProtocol(x.revision()) {
+		return levelOf(x.message.Meta.LogLevel)
 	}
+	return levelOf(string(x.session.GetLogLevel()))
 }
 
-// enter notes the stage that the call is in.
-func (a *announcement) enter(stage string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.stage = stage
-}
-
-// speak notifies until ctx ends, or reports false when the client does not take what is said.
-func (a *announcement) speak(ctx context.Context) bool {
-	for seconds := 1; ; seconds++ {
-		pause, cancel := context.WithTimeout(ctx, progressEvery)
-		<-pause.Done()
-		cancel()
-		if ctx.Err() != nil {
-			return true
-		}
-		if a.tell(a.line(seconds)) != nil {
-			return false
+func levelOf(name string) (tool.Level, bool) {
+	for i, known := range tool.Levels {
+		if name == known {
+			return tool.Level(i), true
 		}
 	}
-}
-
-// line is the notification. Its progress grows with every one, as the protocol asks; how much is left nobody knows.
-func (a *announcement) line(progress int) []byte {
-	a.mu.Lock()
-	stage := a.stage
-	a.mu.Unlock()
-	return mustEncode(map[string]any{
-		"jsonrpc": mcp.JSONRPC_VERSION, "method": mcp.MethodNotificationProgress,
-		"params": struct {
-			Token    json.RawMessage `json:"progressToken"`
-			Progress int             `json:"progress"`
-			Message  string          `json:"message,omitempty"`
-		}{a.token, progress, stage},
-	})
+	return tool.Emergency, false
 }

@@ -47,7 +47,7 @@ func messages(t *testing.T, stream string) (short []string) {
 	t.Helper()
 	for line := range strings.Lines(stream) {
 		data, ok := strings.CutPrefix(line, "data: ")
-		if !ok {
+		if !ok || strings.TrimSpace(data) == "" { // an event without data only names itself
 			continue
 		}
 		var m struct {
@@ -93,6 +93,10 @@ func TestProgress_IsToldEverySecondToWhomAsks(t *testing.T) {
 		"with a very long token":        {`"progressToken":"` + strings.Repeat("p", 300) + `"`, bothTypes, nil},
 	} {
 		for _, modern := range []bool{true, false} {
+			c := c
+			if !modern && c.accept == bothTypes && c.want == nil {
+				c.want = []string{"answer 5"} // by a stream that its client can come back for
+			}
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				headers := modernHeaders

@@ -38,19 +38,17 @@ func (s *Server) gettable(ctx context.Context, prompts []mcp.Prompt) []mcp.Promp
 
 func (s *Server) getPrompt(ctx context.Context, r mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
 	x := exchangeFrom(ctx)
-	made, err := s.prompt.Do(ctx, toolapp.GetPrompt{
-		Read: cqrs.Read{By: x.request.Actor()}, Prompt: x.message.Name, Arguments: r.Params.Arguments,
+	made, err := conduct(ctx, s, x, func(ctx context.Context) (tool.Conversation, error) {
+		return s.prompt.Do(ctx, toolapp.GetPrompt{
+			Read: cqrs.Read{By: x.request.Actor()}, Prompt: x.message.Name, Arguments: r.Params.Arguments,
+		})
 	})
 	if err != nil {
 		return nil, x.turnDown(err)
 	}
 	result := &mcp.GetPromptResult{Description: made.Description}
 	for _, turn := range made.Turns {
-		role := mcp.RoleUser
-		if turn.Assistant {
-			role = mcp.RoleAssistant
-		}
-		result.Messages = append(result.Messages, mcp.NewPromptMessage(role, mcp.NewTextContent(s.guard.text(s.catalog.Mention(turn.Text)))))
+		result.Messages = append(result.Messages, s.toTurn(turn))
 	}
 	return result, nil
 }

@@ -3,6 +3,7 @@
 package mcpapi
 
 import (
+	"crypto/rand"
 	"slices"
 	"time"
 
@@ -10,11 +11,17 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 	"go.uber.org/zap"
 
+	"github.com/steward-mcp/steward/internal/application/changes"
 	"github.com/steward-mcp/steward/internal/application/cqrs"
+	"github.com/steward-mcp/steward/internal/application/sessionapp"
+	"github.com/steward-mcp/steward/internal/application/taskapp"
 	"github.com/steward-mcp/steward/internal/application/toolapp"
 	"github.com/steward-mcp/steward/internal/domain/redact"
 	"github.com/steward-mcp/steward/internal/domain/tool"
 	"github.com/steward-mcp/steward/internal/presentation/mcptrace"
+	"github.com/steward-mcp/steward/internal/presentation/mrtr"
+	"github.com/steward-mcp/steward/internal/presentation/paging"
+	"github.com/steward-mcp/steward/internal/presentation/taskwire"
 )
 
 // Identity is what the server says of itself.
@@ -39,8 +46,12 @@ type Parts struct {
 	Now      func() time.Time
 	Drain    time.Duration // how long running calls may go on after Stdio was told to stop
 
-	Redact    *redact.Redactor // what every answer passes; nil knows only what secrets look like
-	MaxResult int              // bytes of a result; 0 for any number
+	Subscribe cqrs.Governed[toolapp.Subscribe, struct{}]
+	Changes   *changes.Board       // of what is offered; nil when nothing ever changes
+	Tasks     *taskapp.Desk        // of calls that outlive their requests; nil for none
+	Members   *sessionapp.Registry // the sessions that requests belong to; nil for none
+	Redact    *redact.Redactor     // what every answer passes; nil knows only what secrets look like
+	MaxResult int                  // bytes of a result; 0 for any number
 }
 
 // Server answers MCP messages, whatever transport they come by. Safe for concurrent use.
@@ -57,36 +68,66 @@ type Server struct {
 	records  *cqrs.Recorder
 	tracer   *mcptrace.Tracer
 	sessions *sessions
+	members  *sessionapp.Registry
+	tasks    *taskapp.Desk
 	log      *zap.Logger
 	drain    time.Duration
 	guard    guard
+	sealer   *mrtr.Sealer
+	info     mcp.Implementation
+	page     int // items of a list
+	now      func() time.Time
+	push
 }
 
-// New makes the server. It advertises only what it does: what is offered is fixed at start, so no list ever changes.
+// New makes the server. It advertises only what it does.
 func New(identity Identity, p Parts) *Server {
 	s := &Server{
 		catalog: p.Catalog, call: p.Call, sees: p.Sees, library: p.Library, read: p.Read, prompt: p.Prompt, complete: p.Complete,
-		limiter: p.Limiter, records: p.Records, tracer: p.Tracer, sessions: newSessions(p.Now), log: p.Log, drain: p.Drain,
-		guard: newGuard(p.Redact, p.MaxResult),
+		limiter: p.Limiter, records: p.Records, tracer: p.Tracer, log: p.Log, drain: p.Drain,
+		guard: newGuard(p.Redact, p.MaxResult), now: p.Now, page: paging.Size,
+		info: mcp.Implementation{Name: "steward", Title: "Steward", Version: identity.Version},
 	}
+	s.pushes(p)
+	s.tasks = p.Tasks
+	if s.members = p.Members; s.members != nil {
+		s.members.Bind(s.sessions)
+	}
+	var key [32]byte
+	_, _ = rand.Read(key[:]) // which never fails; a state is good for minutes, and need not outlive the process
+	s.sealer = mrtr.NewSealer(key, p.Now)
 	options := []server.ServerOption{
-		server.WithTitle("Steward"),
+		server.WithTitle(s.info.Title),
 		server.WithInstructions(identity.Instructions),
-		server.WithToolCapabilities(false),
+		server.WithLogging(),
+		server.WithToolCapabilities(true),
 		server.WithToolFilter(s.visible),
 		server.WithPromptFilter(s.gettable),
-		server.WithHooks(s.readable()),
+		server.WithHooks(s.listings()),
 		// What a principal may see is its own; nothing between here and the client may share it.
 		server.WithCacheHints(0, mcp.CacheScopePrivate),
+	}
+	if p.Library.Resources().Any() {
+		options = append(options, server.WithResourceCapabilities(true, true))
+	}
+	if len(p.Library.Prompts().All()) > 0 {
+		options = append(options, server.WithPromptCapabilities(true))
 	}
 	if s.completable() {
 		options = append(options, server.WithCompletions(),
 			server.WithPromptCompletionProvider(completer{s}), server.WithResourceCompletionProvider(completer{s}))
 	}
+	extensions := map[string]any{}
 	if slices.ContainsFunc(p.Catalog.All(), func(t tool.Tool) bool { return t.View != "" }) {
-		options = append(options, server.WithExtensions(map[string]any{uiExtension: map[string]any{}}))
+		extensions[uiExtension] = map[string]any{}
 	}
-	s.mcp = server.NewMCPServer("steward", identity.Version, options...)
+	if s.tasks != nil && slices.ContainsFunc(p.Catalog.All(), func(t tool.Tool) bool { return t.Task != tool.TaskNone }) {
+		extensions[taskwire.Extension] = map[string]any{}
+	}
+	if len(extensions) > 0 {
+		options = append(options, server.WithExtensions(extensions))
+	}
+	s.mcp = server.NewMCPServer(s.info.Name, s.info.Version, options...)
 	s.register(s.mcp, p.Catalog)
 	s.offerResources(s.mcp)
 	s.offerPrompts(s.mcp)

@@ -6,21 +6,26 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/steward-mcp/steward/internal/presentation/feed"
+	"github.com/steward-mcp/steward/internal/presentation/mrtr"
+	"github.com/steward-mcp/steward/internal/presentation/roster"
 	"github.com/steward-mcp/steward/internal/presentation/wire"
 )
 
 // session is what mcp-go needs to know of a peer. Revisions before 2026-07-28 keep one between initialize and its
 // end; a request of 2026-07-28 has one to itself, so that no two requests share anything.
 type session struct {
+	roster.Peer   // of server.ClientSession: Initialize, Initialized; server.SessionWithProtocolVersion
 	id            string
 	owner         string // access.Principal.ID of whoever initialized it
 	notifications chan mcp.JSONRPCNotification
-	calls         inFlightCalls
+	calls         roster.Calls
+	asks          mrtr.Pending // what we have asked of it
 
-	mu       sync.Mutex
-	ready    bool
-	revision string
-	client   string
+	mu    sync.Mutex
+	level mcp.LoggingLevel // of what it wants to be told
+	// subscriber is whom the session's streams tell; nil until there is something to tell of, or a stream
+	subscriber *feed.Subscriber
 }
 
 // notificationSlots is how many notifications one request may queue before its answer; what comes beyond is refused
@@ -28,60 +33,45 @@ type session struct {
 const notificationSlots = 16
 
 func newSession(sid, owner string) *session {
-	return &session{id: sid, owner: owner, notifications: make(chan mcp.JSONRPCNotification, notificationSlots)}
+	return &session{
+		id: sid, owner: owner, notifications: make(chan mcp.JSONRPCNotification, notificationSlots), level: mcp.LoggingLevelInfo,
+	}
 }
 
-// SessionID, NotificationChannel, Initialize and Initialized are server.ClientSession.
+// SessionID and NotificationChannel are server.ClientSession.
 func (s *session) SessionID() string                                   { return s.id }
+func (s *session) Owner() string                                       { return s.owner }
 func (s *session) NotificationChannel() chan<- mcp.JSONRPCNotification { return s.notifications }
 
-func (s *session) Initialize() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ready = true
-}
-
-func (s *session) Initialized() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.ready
-}
-
-// ProtocolVersion and SetProtocolVersion let mcp-go remember what initialize agreed on.
-func (s *session) ProtocolVersion() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.revision
-}
-
-func (s *session) SetProtocolVersion(version string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.revision = version
-}
-
-// The client's word for itself and for what it can do: server.SessionWithClientInfo. Only a short name is kept, because
-// a session lives for hours and a client may say megabytes; and Steward asks nothing of clients, whatever they can do.
-func (s *session) GetClientInfo() mcp.Implementation {
-	return mcp.Implementation{Name: s.clientName()}
-}
+// The client's word for itself and for what it can do: server.SessionWithClientInfo. Only a short name is kept, and which
+// questions it can answer, because a session lives for hours and a client may say megabytes. mcp-go is not told what it can
+// do: it asks the client nothing.
+func (s *session) GetClientInfo() mcp.Implementation { return mcp.Implementation{Name: s.Name()} }
 
 func (s *session) SetClientInfo(info mcp.Implementation) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.client = wire.ClientName(info.Name, info.Version)
+	s.Introduce(wire.ClientName(info.Name, info.Version))
 }
 
 func (*session) GetClientCapabilities() mcp.ClientCapabilities { return mcp.ClientCapabilities{} }
-func (*session) SetClientCapabilities(mcp.ClientCapabilities)  {}
+func (s *session) SetClientCapabilities(said mcp.ClientCapabilities) {
+	s.Enable(mrtr.Abilities(mustEncode(said)))
+}
 
-func (s *session) clientName() string {
+// SetLogLevel and GetLogLevel are server.SessionWithLogging: logging/setLevel.
+func (s *session) SetLogLevel(level mcp.LoggingLevel) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.client
+	s.level = level
+}
+
+func (s *session) GetLogLevel() mcp.LoggingLevel {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.level
 }
 
 var (
 	_ server.SessionWithClientInfo      = (*session)(nil)
 	_ server.SessionWithProtocolVersion = (*session)(nil)
+	_ server.SessionWithLogging         = (*session)(nil)
 )

@@ -2,9 +2,7 @@ package mcpapi
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"errors"
 	"io"
 	"sync"
 	"time"
@@ -18,6 +16,7 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/presentation/mcptrace"
+	"github.com/steward-mcp/steward/internal/presentation/roster"
 	"github.com/steward-mcp/steward/internal/presentation/wire"
 )
 
@@ -41,12 +40,11 @@ func (s *Server) Stdio(ctx context.Context, in io.Reader, out io.Writer, who acc
 	work, cutOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer cutOff()
 	p := &pipe{
-		server: s, out: out, who: who, session: newSession(stdioSession, who.ID()), slots: make(chan struct{}, inFlight),
-		cutOff: cutOff,
+		server: s, out: wire.NewLineWriter(out, cutOff), who: who, session: newSession(stdioSession, who.ID()), slots: make(chan struct{}, inFlight),
 	}
-	lines := make(chan line)
+	lines := make(chan wire.Line)
 	// After ctx ended, reading and writing may stay in a system call that nothing can interrupt, until the process ends.
-	go readLines(reading, bufio.NewReaderSize(in, 64<<10), maxLine, lines)
+	go wire.Lines(reading, bufio.NewReaderSize(in, 64<<10), maxLine, lines)
 	ended := make(chan error, 1)
 	go func() { ended <- p.follow(work, reading.Done(), lines) }()
 	select {
@@ -71,61 +69,27 @@ func within(ctx context.Context, d time.Duration, ended chan error) {
 	}
 }
 
-type line struct {
-	data    []byte
-	tooLong bool
-}
-
-func readLines(ctx context.Context, in *bufio.Reader, most int, to chan<- line) {
-	defer close(to)
-	for {
-		data, tooLong, err := readLine(in, most)
-		if len(bytes.TrimSpace(data)) > 0 || tooLong {
-			select {
-			case to <- line{data: data, tooLong: tooLong}:
-			case <-ctx.Done():
-				return
-			}
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-// readLine reads to the next newline and keeps at most most bytes of it.
-func readLine(in *bufio.Reader, most int) (data []byte, tooLong bool, err error) {
-	for {
-		part, err := in.ReadSlice('\n')
-		if tooLong = tooLong || len(data)+len(part) > most; tooLong {
-			data = nil
-		} else {
-			data = append(data, part...)
-		}
-		if !errors.Is(err, bufio.ErrBufferFull) {
-			return data, tooLong, err
-		}
-	}
-}
-
 // pipe is one stdio peer.
 type pipe struct {
 	server  *Server
 	who     access.Principal
 	session *session
 	slots   chan struct{}
-	calls   inFlightCalls // of all revisions: the connection is the peer
+	calls   roster.Calls // of all revisions: the connection is the peer
 	running sync.WaitGroup
-	cutOff  context.CancelFunc // ends what is running
 
-	mu     sync.Mutex // one line at a time
-	out    io.Writer
-	broken error
+	out *wire.LineWriter
+
+	listening context.Context //nolint:containedctx // of what waits for changes: it ends before what runs
 }
 
 // follow takes lines until there are no more of them, or ended is closed, and returns when all that it took is answered.
-func (p *pipe) follow(work context.Context, ended <-chan struct{}, lines <-chan line) error {
+func (p *pipe) follow(work context.Context, ended <-chan struct{}, lines <-chan wire.Line) error {
 	defer p.running.Wait()
+	var hangUp context.CancelFunc
+	p.listening, hangUp = context.WithCancel(work)
+	defer hangUp()
+	p.running.Go(func() { _ = p.server.tells(p.listening, p.session, p.who, p.tell, nil) }) // the next line finds it broken
 	for {
 		select {
 		case <-ended:
@@ -143,15 +107,15 @@ func (p *pipe) follow(work context.Context, ended <-chan struct{}, lines <-chan 
 
 // take answers one line: in order what the protocol orders (initialize, notifications) and what is done at once
 // (pings), in its own goroutine the rest.
-func (p *pipe) take(work context.Context, ended <-chan struct{}, l line) error {
+func (p *pipe) take(work context.Context, ended <-chan struct{}, l wire.Line) error {
 	ctx, request := p.server.records.Open(work, cqrs.Arrival{Transport: "stdio", Method: "stdio"})
 	request.Identify(p.who)
-	x := &exchange{raw: l.data, request: request, session: p.session, calls: &p.calls, tell: func(l []byte) error { return p.send(l) }, transport: mcptrace.Stdio}
+	x := &exchange{raw: l.Data, request: request, session: p.session, calls: &p.calls, tell: p.tell, transport: mcptrace.Stdio}
 	var err error
-	if l.tooLong {
+	if l.TooLong {
 		return p.reject(ctx, x, mcp.INVALID_REQUEST, errTooLarge)
 	}
-	if x.message, err = wire.Read(l.data); err != nil {
+	if x.message, err = wire.Read(l.Data); err != nil {
 		return p.reject(ctx, x, readCode(err), ErrMessage.Saying("Send valid input: %s.", err.Error()))
 	}
 	if mcp.IsModernProtocol(x.message.Meta.ProtocolVersion) && !mcp.IsValidProtocolVersion(x.message.Meta.ProtocolVersion) {
@@ -165,6 +129,10 @@ func (p *pipe) take(work context.Context, ended <-chan struct{}, l line) error {
 	if !x.message.IsRequest() || x.message.Method == string(mcp.MethodInitialize) || x.message.Method == string(mcp.MethodPing) {
 		return p.write(p.server.answer(ctx, x))
 	}
+	if x.message.Method == string(mcp.MethodSubscriptionsListen) {
+		p.listen(ctx, x)
+		return p.out.Send()
+	}
 	select {
 	case p.slots <- struct{}{}:
 	case <-ended:
@@ -176,8 +144,22 @@ func (p *pipe) take(work context.Context, ended <-chan struct{}, l line) error {
 		defer func() { <-p.slots }()
 		_ = p.write(p.server.answer(ctx, x)) // the next line finds it broken
 	})
-	return p.failure()
+	return p.out.Send()
 }
+
+// listen runs a request that only waits, and so takes no slot; there are few of those, see feed.Open.
+func (p *pipe) listen(ctx context.Context, x *exchange) {
+	ctx, stop := context.WithCancel(ctx)
+	ended := context.AfterFunc(p.listening, stop) //nolint:contextcheck // that of the connection, with which it ends too
+	ctx = x.cancellable(ctx)
+	p.running.Go(func() {
+		defer stop()
+		defer ended()
+		_ = p.write(p.server.answer(ctx, x))
+	})
+}
+
+func (p *pipe) tell(line []byte) error { return p.out.Send(line) }
 
 func (p *pipe) reject(ctx context.Context, x *exchange, code int, f *fault.Fault) error {
 	if err := x.request.Close(ctx, cqrs.Outcome{Fault: f, DeniedBy: audit.ByEdge}); err != nil {
@@ -191,26 +173,5 @@ func (p *pipe) write(r reply) error {
 	if r.gone {
 		r.body = nil
 	}
-	return p.send(append(r.before, r.body)...)
-}
-
-// send writes lines, all of them before any other.
-func (p *pipe) send(lines ...[]byte) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, l := range lines {
-		if l == nil || p.broken != nil {
-			continue
-		}
-		if _, p.broken = p.out.Write(append(l, '\n')); p.broken != nil {
-			p.cutOff()
-		}
-	}
-	return p.broken
-}
-
-func (p *pipe) failure() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.broken
+	return p.out.Send(append(r.before, r.body)...)
 }

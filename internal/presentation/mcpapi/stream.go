@@ -1,90 +1,84 @@
 package mcpapi
 
 import (
-	"mime"
+	"context"
 	"net/http"
-	"strings"
+	"sync"
 
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/steward-mcp/steward/internal/domain/tool"
+	"github.com/steward-mcp/steward/internal/presentation/feed"
 )
 
-// stream is the response to one POST: one JSON body, or, when there is something to say before the answer, a stream of
-// events. It is used by one goroutine at a time.
+// stream is the response to one POST.
 type stream struct {
+	*feed.Post
 	w      http.ResponseWriter
 	modern bool
 	events bool // the client takes a stream
-	begun  bool
+	lasts  bool // and can come back for what it missed
 }
 
-const eventStream = "text/event-stream"
-
-// newStream makes the response to r, and lets x speak ahead of its answer if the client takes a stream.
-func newStream(w http.ResponseWriter, r *http.Request, x *exchange) *stream {
-	s := &stream{w: w, modern: x.isModern(r), events: takesEvents(r.Header)}
-	if s.events {
-		x.tell = s.tell
+// newStream makes the response to r, and lets x speak ahead of its answer if the client takes a stream. A request in a session
+// is answered by one that the client can come back for: a connection that breaks has cancelled nothing (revision 2025-11-25,
+// Streamable HTTP, disconnection). In revision 2026-07-28 the end of the stream is the end of the request.
+func (s *Server) newStream(w http.ResponseWriter, r *http.Request, x *exchange) *stream {
+	out := &stream{w: w, modern: x.isModern(r), events: feed.Accepted(r.Header)}
+	var record func(taken func()) *feed.Recording
+	if out.lasts = out.events && !out.modern && x.message.IsRequest() && x.message.Method != string(mcp.MethodInitialize); out.lasts {
+		record = func(taken func()) *feed.Recording { return s.recordings.Open(x.session.id, x.session.owner, taken) }
 	}
-	return s
+	out.Post = feed.NewPost(w, record, x.session.ProtocolVersion() >= primed)
+	if out.events || out.modern && x.message.Method == string(mcp.MethodSubscriptionsListen) {
+		x.tell, x.beat = out.Tell, out.Beat
+	}
+	return out
 }
 
-// takesEvents reports whether the client names event streams among what it accepts. Clients of MCP must; whoever does
-// not, or says */* as tools do that know nothing of MCP, gets one JSON body.
-func takesEvents(h http.Header) bool {
-	for _, line := range h.Values("Accept") {
-		for part := range strings.SplitSeq(line, ",") {
-			media, parameters, err := mime.ParseMediaType(part)
-			if err == nil && media == eventStream && parameters["q"] != "0" {
-				return true
-			}
+// primed is the first revision whose clients know an event without data; those of older ones took it for a message.
+const primed = mcp.ProtocolVersion20251125
+
+// following is the context that a call runs in, until done is called. It outlives a client that has left, once that knows of an
+// event to come back to; it ends with the credential, and with the server.
+func (o *stream) following(ctx context.Context) (following context.Context, done func()) {
+	if !o.lasts {
+		return ctx, func() {}
+	}
+	lasting, stop := context.WithCancelCause(feed.VisitOf(ctx).Lasting)
+	left := context.AfterFunc(ctx, func() {
+		if !o.Left() {
+			stop(context.Cause(ctx))
 		}
-	}
-	return false
-}
-
-func (s *stream) begin() {
-	if s.begun {
-		return
-	}
-	s.begun = true
-	s.w.Header().Set("Content-Type", eventStream)
-	s.w.Header().Set("Cache-Control", "no-store")
-	s.w.Header().Set("X-Accel-Buffering", "no") // proxies that collect answers would keep the events until the last
-	s.w.WriteHeader(http.StatusOK)
-}
-
-// tell sends one message at once. The listener gives each write its deadline, so it returns although nobody reads.
-func (s *stream) tell(line []byte) error {
-	s.begin()
-	event := make([]byte, 0, len("event: message\ndata: \n\n")+len(line))
-	event = append(append(append(event, "event: message\ndata: "...), line...), "\n\n"...)
-	if _, err := s.w.Write(event); err != nil {
-		return err
-	}
-	return http.NewResponseController(s.w).Flush()
+	})
+	still := o.Attend(lasting)
+	return tool.WithDetach(lasting, o.Detach), sync.OnceFunc(func() {
+		left()
+		stop(nil)
+		still()
+	})
 }
 
 // send ends the response with the answer. A client that left cannot be told, so errors are of no use.
 //
 // A request that its client cancelled is owed no response, but its POST has to end somehow. To a client that takes streams
-// an empty one says just that: it holds no event id, so nobody asks for the rest of it. To the others the answer is an
-// error: the protocol only recommends to send none, and asks of its clients to ignore it.
-func (s *stream) send(a reply) {
+// an empty one says just that. To the others the answer is an error: the protocol only recommends to send none, and asks of its
+// clients to ignore it.
+func (o *stream) send(a reply) {
+	defer o.Close()
 	switch {
-	case a.gone && s.events:
-		s.begin()
+	case a.gone && o.events:
+		o.End()
 	case a.body == nil:
-		s.w.WriteHeader(http.StatusAccepted)
-	case s.begun || len(a.before) > 0:
-		for _, line := range append(a.before, a.body) {
-			_ = s.tell(line)
-		}
+		o.w.WriteHeader(http.StatusAccepted)
+	case o.Streaming() || len(a.before) > 0:
+		o.End(append(a.before, a.body)...)
 	default:
-		s.w.Header().Set("Content-Type", "application/json")
-		if s.modern {
-			s.w.WriteHeader(statusOf(a.code))
+		o.w.Header().Set("Content-Type", "application/json")
+		if o.modern {
+			o.w.WriteHeader(statusOf(a.code))
 		}
-		_, _ = s.w.Write(a.body)
+		_, _ = o.w.Write(a.body)
 	}
 }
 

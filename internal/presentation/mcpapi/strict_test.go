@@ -55,7 +55,7 @@ func TestHTTP_AnswersProtocolErrorsInItsOwnWords(t *testing.T) {
 		`{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":"!canary!"}}`:                -32602,
 		`{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":7}}`:                         -32600,
 		`{"jsonrpc":"2.0","id":1,"method":"canary"}`:                                                   -32601,
-		`{"jsonrpc":"2.0","id":1,"method":"logging/setLevel","params":{"level":"canary"}}`:             -32601,
+		`{"jsonrpc":"2.0","id":1,"method":"logging/setLevel","params":{"level":"canary"}}`:             -32602,
 		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":"canary"}}`: 0,
 	} {
 		_, _, answer := w.post(t, body, "X-Test-Who", "a", "Mcp-Session-Id", sid)

@@ -36,22 +36,24 @@ func (s *Server) callTool(ctx context.Context, r mcp.CallToolRequest) (*mcp.Call
 	x := exchangeFrom(ctx)
 	name, _ := s.catalog.Plain(r.Params.Name)
 	x.operation.SetTool(name) // mcp-go has found the name in the catalog
-	ctx, done := x.announce(ctx)
-	defer done()
-	result, err := s.call.Do(ctx, toolapp.Call{
-		Change: cqrs.Change{By: x.request.Actor()},
-		Tool:   name, Arguments: x.message.Arguments, Reason: x.message.Meta.Purpose,
+	result, err := conduct(ctx, s, x, func(ctx context.Context) (tool.Result, error) {
+		return s.call.Do(ctx, toolapp.Call{
+			Change: cqrs.Change{By: x.request.Actor()},
+			Tool:   name, Arguments: x.message.Arguments, Reason: x.message.Meta.Purpose,
+		})
 	})
-	if err != nil {
+	switch {
+	case x.inquiry != nil:
+		return &mcp.CallToolResult{}, nil
+	case err != nil:
 		return x.fail(s.guard, fault.From(err)), nil
 	}
-	result.Text = s.guard.text(result.Text)
-	return toResult(result), nil
+	return s.guard.toResult(result), nil
 }
 
 // fail notes what the call came to, for the exchange and for telemetry.
 func (x *exchange) fail(g guard, f *fault.Fault) *mcp.CallToolResult {
-	x.toolError = true
+	x.toolError, x.failed = true, f
 	if errors.Is(f, toolapp.ErrUnknown) {
 		x.rejected = f
 	}
@@ -78,6 +80,10 @@ func (s *Server) register(to *server.MCPServer, catalog *tool.Catalog) {
 	for _, t := range catalog.All() {
 		d := t.Definition
 		d.Name, d.Description = catalog.Published(d.Name), catalog.Mention(d.Description)
-		to.AddTool(toTool(d), s.callTool)
+		listed := toTool(d)
+		to.AddTool(listed, s.callTool)
+		if mcp.ExtractParamHeaderBindings(&listed) != nil {
+			s.mirroring[d.Name] = &listed
+		}
 	}
 }

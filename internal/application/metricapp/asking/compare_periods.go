@@ -24,7 +24,7 @@ func (q *questions) compareTool() tool.Tool {
 		Definition: tool.Definition{
 			Name: "compare_periods", Title: "Compare periods", Description: compareDescription,
 			InputSchema: schema("compare_periods.input"), OutputSchema: schema("compare_periods.output"),
-			ReadOnly: true, Idempotent: true, Icon: "query", Timeout: q.limits.Timeout,
+			ReadOnly: true, Idempotent: true, Icon: "query", Timeout: q.limits.Timeout, Task: tool.TaskOptional,
 			Recorded: []string{"metrics", "period", "compare_to", "group_by", "order_by", "limit"},
 		},
 		Bind: q.bindCompare,

@@ -21,7 +21,7 @@ func (q *questions) valuesTool() tool.Tool {
 			Description: "Lists the values that a dimension or entity has, in all the data or with some metrics. Use it before filtering, " +
 				"so that the filter's value is spelled as the data spells it; search narrows a long list.",
 			InputSchema: schema("list_dimension_values.input"), OutputSchema: schema("list_dimension_values.output"),
-			ReadOnly: true, Idempotent: true, Icon: "list", Timeout: q.limits.Timeout,
+			ReadOnly: true, Idempotent: true, Icon: "list", Timeout: q.limits.Timeout, Task: tool.TaskOptional,
 			Recorded: []string{"dimension", "metrics", "limit", "start_time", "end_time"},
 		},
 		Bind: q.bindValues,

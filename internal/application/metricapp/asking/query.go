@@ -37,7 +37,7 @@ func (q *questions) queryTool() tool.Tool {
 				"-metric_time and set a limit. The answer's columns are the group-bys as asked, then the metrics. With format chart the " +
 				"answer comes as a picture too: for something over time, or to compare a few things.",
 			InputSchema: schema("query.input"), OutputSchema: schema("query.output"),
-			ReadOnly: true, Idempotent: true, Icon: "query", Timeout: q.limits.Timeout, View: chartview.URI,
+			ReadOnly: true, Idempotent: true, Icon: "query", Timeout: q.limits.Timeout, Task: tool.TaskOptional, View: chartview.URI,
 			Recorded: []string{"metrics", "group_by", "order_by", "order", "start_time", "end_time", "limit", "saved_query", "mode", "format"},
 		},
 		Bind: q.bindQuery,

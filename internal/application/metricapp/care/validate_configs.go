@@ -43,7 +43,7 @@ func ValidateConfigs(catalogs metric.Catalogs, validator metric.Validator, polic
 		Definition: tool.Definition{
 			Name: "validate_configs", Title: "Validate the metric definitions", Description: validateDescription,
 			InputSchema: schema("validate_configs.input"), OutputSchema: schema("validate_configs.output"),
-			ReadOnly: true, Idempotent: true, Icon: "system", Timeout: patience,
+			ReadOnly: true, Idempotent: true, Icon: "system", Timeout: patience, Task: tool.TaskOptional,
 		},
 		Bind: v.bind,
 	}

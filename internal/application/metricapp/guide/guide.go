@@ -37,6 +37,11 @@ func (g *Guide) Resources() []tool.Resource {
 	}}
 }
 
+// Holds reports whether a URI may be of a resource that shows the manifest.
+func Holds(uri string) bool {
+	return strings.HasPrefix(uri, "metrics://") || strings.HasPrefix(uri, "metric://")
+}
+
 func (g *Guide) bindCatalog(ctx context.Context, by access.Principal) (tool.Use[tool.Content], error) {
 	view, snapshot, err := g.look(ctx, by)
 	if err != nil {
@@ -58,6 +63,7 @@ func (g *Guide) Templates() []tool.ResourceTemplate {
 		Description: "How one metric is defined: its formula, conditions, time windows and where it is written down, as describe_metric tells it.",
 		Bind:        g.bindMetric,
 		Complete:    g.complete,
+		Recorded:    []string{"name"},
 	}}
 }
 

@@ -34,7 +34,8 @@ func (g *Guide) Prompts() []tool.Prompt {
 				{Name: "period", Description: "The time to look at, such as last quarter."},
 				dimension, grain,
 			},
-			Bind: g.bindPrompt(analysis),
+			Bind:     g.bindPrompt(analysis),
+			Recorded: []string{argMetric, argDimension, argGrain},
 		},
 		{
 			Name: "metric_report", Title: "Report on metrics", Icon: "metrics", Complete: g.complete,
@@ -46,7 +47,8 @@ func (g *Guide) Prompts() []tool.Prompt {
 				dimension, grain,
 				{Name: argSavedQuery, Description: "A saved query whose answer belongs into the report."},
 			},
-			Bind: g.bindPrompt(report),
+			Bind:     g.bindPrompt(report),
+			Recorded: []string{argMetrics, argDimension, argGrain, argSavedQuery},
 		},
 	}
 }

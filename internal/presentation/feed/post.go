@@ -1,0 +1,154 @@
+package feed
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// streamAfter is how long a call runs before its client gets a stream that it can come back for: calls that are quicker than
+// that are quicker made again.
+const streamAfter = time.Second
+
+// Post is the response to one POST: one body, or, when there is something to say before the answer, a stream of events. A
+// recorded one goes on although its client has left, once it has begun. Safe for concurrent use.
+type Post struct {
+	out    *Response
+	record func(taken func()) *Recording // nil when the stream cannot be taken up again
+	primes bool
+
+	left atomic.Bool // nobody is there to be told
+
+	mu   sync.Mutex
+	kept *Recording // from the first event on
+}
+
+// NewPost makes the response that w is. A stream whose client may come back for the rest of it is made with record; primes says
+// that such a client knows an event without data for what it is (revision 2025-11-25).
+func NewPost(w http.ResponseWriter, record func(taken func()) *Recording, primes bool) *Post {
+	return &Post{out: NewResponse(w), record: record, primes: primes}
+}
+
+// Attend begins the stream when the call has run for a while, if it is recorded, and keeps it alive, until done is called.
+func (p *Post) Attend(ctx context.Context) (done func()) {
+	ctx, stop := context.WithCancel(ctx)
+	var beats sync.WaitGroup
+	beats.Go(func() {
+		for pause := streamAfter; ; pause = beatEvery {
+			wait, cancel := context.WithTimeout(ctx, pause)
+			<-wait.Done()
+			cancel()
+			if ctx.Err() != nil {
+				return
+			}
+			p.live(pause == beatEvery)
+		}
+	})
+	return func() {
+		stop()
+		beats.Wait()
+	}
+}
+
+// live makes a stream of a response that is none yet, or shows that it is alive.
+func (p *Post) live(beats bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.left.Load():
+	case p.record != nil && p.kept == nil:
+		p.begin()
+	case beats && p.out.Begun():
+		_ = p.out.Beat() // telling will find out
+	}
+}
+
+// begin is called with the lock held. Whoever has left without the name of an event cannot come back.
+func (p *Post) begin() {
+	if p.record == nil || p.kept != nil || p.left.Load() {
+		return
+	}
+	p.kept = p.record(func() { p.left.Store(true) })
+	if p.primes {
+		p.show(Event{ID: p.kept.ID()})
+	}
+}
+
+func (p *Post) show(e Event) {
+	if !p.left.Load() && p.out.Send(e) != nil {
+		p.left.Store(true)
+	}
+}
+
+// Tell sends one message at once, or keeps it for a client that has left but may come back.
+func (p *Post) Tell(line []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.record == nil {
+		return p.out.Send(Event{Data: line})
+	}
+	if p.begin(); p.kept == nil {
+		return errOver
+	}
+	p.show(p.kept.Append(line))
+	return nil
+}
+
+// Left says that the client has, and reports whether it can come back for the rest.
+func (p *Post) Left() (canReturn bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.left.Store(true)
+	return p.kept != nil
+}
+
+// Beat shows that the stream is alive, if it is one already.
+func (p *Post) Beat() error {
+	if p.left.Load() || !p.out.Begun() {
+		return nil
+	}
+	return p.out.Beat()
+}
+
+// Detach ends the response before the answer, so that the client comes back for it (SEP-1699), and reports whether it can: the
+// call goes on all the same.
+func (p *Post) Detach() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.begin(); p.kept == nil || p.left.Load() || !p.primes {
+		return false
+	}
+	p.left.Store(true)
+	p.out.Finish()
+	return true
+}
+
+// Close says that the handler is about to return: whatever is said from now on goes nowhere, or to a client that comes back.
+func (p *Post) Close() {
+	p.left.Store(true)
+	p.out.Seal()
+}
+
+// Streaming reports whether the answer has to be an event.
+func (p *Post) Streaming() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.kept != nil || p.out.Begun()
+}
+
+// End ends the stream with lines, of which the last one is the answer; with none, it says that no answer is owed.
+func (p *Post) End(lines ...[]byte) {
+	for _, line := range lines {
+		_ = p.Tell(line) // a client that left cannot be told
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(lines) == 0 && !p.left.Load() {
+		_ = p.out.Begin()
+	}
+	if p.kept != nil {
+		p.kept.End()
+	}
+}

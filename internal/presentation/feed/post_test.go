@@ -1,0 +1,201 @@
+package feed_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/steward-mcp/steward/internal/presentation/feed"
+)
+
+// finishing is a response that can be ended by its handler.
+type finishing struct {
+	*httptest.ResponseRecorder
+	finished bool
+	broken   error
+}
+
+func (f *finishing) FinishResponse() error { f.finished = true; return nil }
+
+func (f *finishing) Write(data []byte) (int, error) {
+	if f.broken != nil {
+		return 0, f.broken
+	}
+	return f.ResponseRecorder.Write(data)
+}
+
+func recorded(primes bool) (*finishing, *feed.Recordings, *feed.Post) {
+	k := feed.NewRecordings(limits, time.Now)
+	w := &finishing{ResponseRecorder: httptest.NewRecorder()}
+	return w, k, feed.NewPost(w, func(taken func()) *feed.Recording { return k.Open("s", "o", taken) }, primes)
+}
+
+// lastID is the id that the client of a response would come back with.
+func lastID(stream string) (id string) {
+	for line := range strings.Lines(stream) {
+		if found, ok := strings.CutPrefix(strings.TrimSpace(line), "id: "); ok {
+			id = found
+		}
+	}
+	return id
+}
+
+func TestPost_PrimesBeforeItSaysAnything(t *testing.T) {
+	w, _, p := recorded(true)
+	if err := p.Tell([]byte(`{"a":1}`)); err != nil {
+		t.Fatal(err)
+	}
+	p.End([]byte(`{"b":2}`))
+	var shape []string
+	for line := range strings.Lines(w.Body.String()) {
+		name, _, _ := strings.Cut(strings.TrimSpace(line), ":")
+		shape = append(shape, name)
+	}
+	if got := strings.Join(shape, " "); got != "id retry data  id event data  id event data " || w.Header().Get("Content-Type") != feed.Type {
+		t.Errorf("%s: %q", got, w.Body)
+	}
+}
+
+func TestPost_OfAnOldClientHasNoEmptyEvent(t *testing.T) {
+	w, _, p := recorded(false)
+	p.End([]byte(`{"a":1}`))
+	if text := w.Body.String(); strings.Contains(text, "data: \n") || !strings.HasPrefix(text, "id: ") {
+		t.Errorf("%q", text)
+	}
+	if p.Detach() {
+		t.Error("it is detached from a client that does not know it")
+	}
+}
+
+func TestPost_GoesOnWhenItsClientHasLeft(t *testing.T) {
+	for name, leave := range map[string]func(*finishing, *feed.Post){
+		"it says so":       func(_ *finishing, p *feed.Post) { p.Left() },
+		"it takes nothing": func(w *finishing, _ *feed.Post) { w.broken = errors.New("gone") },
+		"it is sent away": func(w *finishing, p *feed.Post) {
+			if !p.Detach() || !w.finished || p.Detach() {
+				t.Error("it is not detached, or twice")
+			}
+		},
+	} {
+		w, k, p := recorded(true)
+		if err := p.Tell([]byte(`a`)); err != nil {
+			t.Fatal(err)
+		}
+		leave(w, p)
+		if err := p.Tell([]byte(`b`)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		p.End([]byte(`c`))
+		if strings.Contains(w.Body.String(), "data: b") {
+			t.Errorf("%s, and is told all the same: %q", name, w.Body)
+		}
+		reader, err := k.Find("s", lastID(w.Body.String()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := rest(t.Context(), reader); strings.Join(got, " ") != "b c" {
+			t.Errorf("%s: the rest is %v", name, got)
+		}
+	}
+}
+
+func TestPost_ThatHasNotBegunCannotBeTakenUp(t *testing.T) {
+	w, k, p := recorded(true)
+	if p.Left() {
+		t.Error("its client could come back")
+	}
+	if err := p.Tell([]byte("a")); err == nil {
+		t.Error("something is told to nobody")
+	}
+	if streams, _ := k.Kept(); streams != 0 || w.Body.Len() != 0 || p.Streaming() {
+		t.Errorf("%d streams, %q", streams, w.Body)
+	}
+}
+
+// Whoever comes back while the connection still seems to be there has everything from there on.
+func TestPost_SaysNothingMoreOnceItsClientIsBack(t *testing.T) {
+	w, k, p := recorded(true)
+	if err := p.Tell([]byte("a")); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := k.Find("s", lastID(w.Body.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.End([]byte("b"))
+	if got, _ := rest(t.Context(), reader); len(got) != 1 || strings.Contains(w.Body.String(), "data: b") {
+		t.Errorf("the reader has %v, the response %q", got, w.Body)
+	}
+}
+
+func TestPost_BecomesAStreamWhenTheCallTakesLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _, p := recorded(true)
+		done := p.Attend(t.Context())
+		pause(t, 900*time.Millisecond)
+		if p.Streaming() {
+			t.Error("it is a stream too soon")
+		}
+		pause(t, 200*time.Millisecond)
+		if !p.Streaming() {
+			t.Error("it is no stream yet")
+		}
+		pause(t, 16*time.Second)
+		done()
+		if !strings.HasSuffix(w.Body.String(), ":\n\n") {
+			t.Errorf("it shows no sign of life: %q", w.Body)
+		}
+	})
+}
+
+func pause(t *testing.T, d time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	defer cancel()
+	<-ctx.Done()
+	synctest.Wait()
+}
+
+func TestPost_ThatIsNotKeptEndsWithItsClient(t *testing.T) {
+	w := &finishing{ResponseRecorder: httptest.NewRecorder()}
+	p := feed.NewPost(w, nil, true)
+	if err := p.Tell([]byte("a")); err != nil || strings.Contains(w.Body.String(), "id:") {
+		t.Errorf("%v, %q", err, w.Body)
+	}
+	w.broken = errors.New("gone")
+	if p.Tell([]byte("b")) == nil || p.Detach() || p.Left() {
+		t.Error("it goes on")
+	}
+}
+
+func TestPump_EndsAReaderThatTakesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &finishing{ResponseRecorder: httptest.NewRecorder()}
+		out := feed.NewResponse(w)
+		begun := time.Now()
+		never := func(ctx context.Context) (int, error) { <-ctx.Done(); return 0, ctx.Err() }
+		if err := out.Begin(); err != nil {
+			t.Fatal(err)
+		}
+		w.broken = errors.New("slow")
+		if err := feed.Pump(t.Context(), never, func(int) error { return nil }, out.Beat); !errors.Is(err, w.broken) || time.Since(begun) > 20*time.Second {
+			t.Errorf("it ended with %v after %s", err, time.Since(begun))
+		}
+	})
+}
+
+func TestAccepted_WantsStreamsByName(t *testing.T) {
+	for accept, want := range map[string]bool{
+		"text/event-stream": true, "application/json, text/event-stream": true, "text/event-stream;q=0.5": true,
+		"text/event-stream;q=0": false, "*/*": false, "": false, "text/*": false,
+	} {
+		if got := feed.Accepted(http.Header{"Accept": {accept}}); got != want {
+			t.Errorf("%q: %t", accept, got)
+		}
+	}
+}

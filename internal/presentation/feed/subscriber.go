@@ -1,0 +1,189 @@
+package feed
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"sync"
+
+	"github.com/steward-mcp/steward/internal/application/toolapp"
+	"github.com/steward-mcp/steward/internal/domain/access"
+)
+
+// Offer is what there is to see, and who sees it.
+type Offer struct {
+	Tools   *toolapp.Visible
+	Library *toolapp.Library
+}
+
+// Lists are the kinds of lists that a client wants to be told of.
+type Lists struct {
+	Tools, Prompts, Resources bool
+}
+
+// Within is what of l there is at all.
+func (o Offer) Within(l Lists) Lists {
+	return Lists{
+		Tools: l.Tools, Prompts: l.Prompts && len(o.Library.Prompts().All()) > 0,
+		Resources: l.Resources && o.Library.Resources().Any(),
+	}
+}
+
+// Subscriber is a client that is told of changes without asking each time. Safe for concurrent use.
+type Subscriber struct {
+	*Mailbox
+	offer Offer
+	who   access.Principal
+	lists Lists
+	tag   json.RawMessage
+
+	mu   sync.Mutex
+	seen [3]string // what it sees, as of the last word of it
+}
+
+// NewSubscriber makes one that wants to know of lists. tag, if there is one, stands in every message as the id of the
+// subscription (revision 2026-07-28). What who may see is decided anew for each message, by the policy of that moment.
+func NewSubscriber(o Offer, who access.Principal, lists Lists, tag json.RawMessage) *Subscriber {
+	who.Under = nil
+	s := &Subscriber{Mailbox: NewMailbox(), offer: o, who: who, lists: o.Within(lists), tag: tag}
+	s.seen = s.see()
+	return s
+}
+
+// Lists are those that it is told of.
+func (s *Subscriber) Lists() Lists { return s.lists }
+
+// SubscribeTo subscribes to those of the resources that the client could read now, and gives them.
+func (s *Subscriber) SubscribeTo(ctx context.Context, uris []string) (subscribed []string) {
+	for _, uri := range uris {
+		if s.Sees(ctx, uri) && s.Subscribe(uri) {
+			subscribed = append(subscribed, uri)
+		}
+	}
+	return subscribed
+}
+
+// Sees reports whether the client could read the resource now.
+func (s *Subscriber) Sees(ctx context.Context, uri string) bool {
+	return s.offer.Library.Sees(ctx, s.who, uri)
+}
+
+// see is what the lists have for the client: tools, prompts, resources.
+func (s *Subscriber) see() [3]string {
+	var prompts, resources []string
+	for _, p := range s.offer.Library.Prompts().All() {
+		if s.offer.Library.MayGet(s.who, p.Name) {
+			prompts = append(prompts, p.Name)
+		}
+	}
+	for _, r := range s.offer.Library.Resources().All() {
+		if s.offer.Library.MayRead(s.who, r.URI) {
+			resources = append(resources, r.URI)
+		}
+	}
+	for _, t := range s.offer.Library.Resources().Templates() {
+		if s.offer.Library.MayRead(s.who, t.URI) {
+			resources = append(resources, t.URI)
+		}
+	}
+	return [3]string{strings.Join(s.offer.Tools.Names(s.who), " "), strings.Join(prompts, " "), strings.Join(resources, " ")}
+}
+
+// Words are the notifications that hints come to for this client: none of what it did not ask for, or cannot see.
+func (s *Subscriber) Words(ctx context.Context, hints []Hint) (lines [][]byte) {
+	var changed [3]bool
+	for _, h := range hints {
+		switch h.Kind {
+		case Tools, Prompts, Resources:
+			changed[h.Kind-Tools] = true
+		case Rights:
+			s.compare(&changed)
+		case Content:
+			if s.Sees(ctx, h.URI) {
+				lines = append(lines, s.word("resources/updated", h.URI))
+			}
+		}
+	}
+	wanted := [3]bool{s.lists.Tools, s.lists.Prompts, s.lists.Resources}
+	for i, list := range [3]string{"tools", "prompts", "resources"} {
+		if changed[i] && wanted[i] {
+			lines = append(lines, s.word(list+"/list_changed", ""))
+		}
+	}
+	return lines
+}
+
+// compare marks the lists that are others than before.
+func (s *Subscriber) compare(changed *[3]bool) {
+	now := s.see()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range now {
+		changed[i] = changed[i] || now[i] != s.seen[i]
+	}
+	s.seen = now
+}
+
+func (s *Subscriber) word(what, uri string) []byte {
+	type params struct {
+		URI  string                     `json:"uri,omitempty"`
+		Meta map[string]json.RawMessage `json:"_meta,omitempty"`
+	}
+	n := struct {
+		Version string  `json:"jsonrpc"`
+		Method  string  `json:"method"`
+		Params  *params `json:"params,omitempty"`
+	}{Version: "2.0", Method: "notifications/" + what}
+	if uri != "" || s.tag != nil {
+		n.Params = &params{URI: uri, Meta: tagged(s.tag)}
+	}
+	line, _ := json.Marshal(n) // texts, and an id that was read as JSON
+	return line
+}
+
+// SubscriptionID is the member of _meta that names the subscription.
+const SubscriptionID = "io.modelcontextprotocol/subscriptionId"
+
+func tagged(tag json.RawMessage) map[string]json.RawMessage {
+	if tag == nil {
+		return nil
+	}
+	return map[string]json.RawMessage{SubscriptionID: tag}
+}
+
+// Acknowledgement is the first message of a subscription: what of what was asked for it will be told.
+func (s *Subscriber) Acknowledgement(uris []string) []byte {
+	type filter struct {
+		Tools     bool     `json:"toolsListChanged,omitempty"`
+		Prompts   bool     `json:"promptsListChanged,omitempty"`
+		Resources bool     `json:"resourcesListChanged,omitempty"`
+		URIs      []string `json:"resourceSubscriptions,omitempty"`
+	}
+	type params struct {
+		Notifications filter                     `json:"notifications"`
+		Meta          map[string]json.RawMessage `json:"_meta"`
+	}
+	line, _ := json.Marshal(struct { // as above
+		Version string `json:"jsonrpc"`
+		Method  string `json:"method"`
+		Params  params `json:"params"`
+	}{"2.0", "notifications/subscriptions/acknowledged", params{
+		filter{s.lists.Tools, s.lists.Prompts, s.lists.Resources, uris}, tagged(s.tag),
+	}})
+	return line
+}
+
+// Follow tells the client what there is to tell until ctx ends or it takes nothing any more; then what it has not taken is put
+// back.
+func (s *Subscriber) Follow(ctx context.Context, tell func(line []byte) error, beat func() error) error {
+	return Pump(ctx, s.Next, func(hints []Hint) error {
+		for _, line := range s.Words(ctx, hints) {
+			if err := tell(line); err != nil {
+				// What compare has seen is not to be lost on a client that was not there.
+				s.Return(append(hints, Hint{Kind: Tools}, Hint{Kind: Prompts}, Hint{Kind: Resources}))
+				return err
+			}
+		}
+		return nil
+	}, beat)
+}
