@@ -1,9 +1,12 @@
-// Command bench compares steward with the mf command line on the demo project, in one run on one machine, as ratios
-// of medians. Absolute figures depend on the machine and are printed to make the ratios plausible, not to be quoted.
+// Command bench compares steward with the mf command line on the demo project, and with a bare server of the protocol
+// library, in one run on one machine, as ratios of medians. Absolute figures depend on the machine and are printed to
+// make the ratios plausible, not to be quoted.
 package main
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,8 +14,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
+	"github.com/steward-mcp/steward/tests/bench/echo"
 	"github.com/steward-mcp/steward/tests/harness"
 )
 
@@ -58,8 +63,25 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx)
+	only := flag.String("only", "", "mf or echo: leave the other comparison out")
+	full := echo.Full()
+	flag.IntVar(&full.Rounds, "rounds", full.Rounds, "turns that each server has in a cell of the comparison of echo")
+	flag.DurationVar(&full.Lasting, "lasting", full.Lasting, "how long a turn lasts")
+	flag.StringVar(&full.Cells, "cells", "", "only the cells whose names have this in them, such as \"32 connections\"")
+	flag.StringVar(&full.Profile, "profile", "", "a folder for profiles of steward, which slow it down")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	var err error
+	switch *only {
+	case "":
+		err = errors.Join(run(ctx), echo.Run(ctx, os.Stdout, full))
+	case "mf":
+		err = run(ctx)
+	case "echo":
+		err = echo.Run(ctx, os.Stdout, full)
+	default:
+		err = fmt.Errorf("there is no comparison %q; -only is mf or echo", *only)
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
