@@ -31,7 +31,7 @@ run: build ## build everything, serve the demo on loopback and print how to conn
 	@scripts/run.sh
 
 .PHONY: clients
-clients: tests/aimock/node_modules/.stamp tests/chart/node_modules/.stamp tests/e2e/node_modules/.stamp tests/oidc/node_modules/.stamp ## install the npm packages that tests use
+clients: tests/aimock/node_modules/.stamp tests/chart/node_modules/.stamp tests/conformance/node_modules/.stamp tests/e2e/node_modules/.stamp tests/oidc/node_modules/.stamp ## install the npm packages that tests use
 
 %/node_modules/.stamp: %/package-lock.json
 	@echo "installing the packages of $*"
@@ -46,6 +46,10 @@ test: build demo clients ## run every test, with the race detector
 e2e: build demo clients ## run the end-to-end tests with real clients only
 	STEWARD_TEST_PYTHON=$(CURDIR)/$(PYTHON) go test -count=1 -timeout 10m -v ./tests/e2e/...
 
+.PHONY: conformance
+conformance: clients ## run the official conformance suite of MCP and print its summaries
+	go test -count=1 -timeout 10m -v ./tests/conformance
+
 .PHONY: acceptance
 acceptance: build engine ## ask the cases of CASES=DIR over MCP, on WAREHOUSE=duckdb or postgres; ONLY=where, nowhere picks
 	@if [ -d "$(CASES)" ]; then \
@@ -55,8 +59,8 @@ acceptance: build engine ## ask the cases of CASES=DIR over MCP, on WAREHOUSE=du
 	fi
 
 .PHONY: bench
-bench: build demo ## compare with the mf command line in one run, as ratios
-	@go run ./tests/bench
+bench: build $(if $(filter echo,$(ONLY)),,demo) ## compare with the mf command line and with a bare MCP server, as ratios; ONLY=mf, echo picks
+	@go run ./tests/bench -only "$(ONLY)"
 
 .PHONY: soak
 soak: build demo ## kill the server 50 times and workers 100 times under load, and hold the journal against every answer

@@ -37,17 +37,32 @@ var errNoAdminKey = errors.New("a server runs on this state, and takes such acts
 	"--admin-key FILE, STEWARD_ADMIN_KEY_FILE or STEWARD_ADMIN_KEY. Its persona needs a rule such as " +
 	"{action: \"admin.*\", target: \"*\"}. To make the first one, stop the server and run steward keys create, which then needs no key")
 
-// administer does it here, unless a server holds the state: then that is asked.
+// administer does what is asked of keys.
 func administer(c *cobra.Command, act func(context.Context, keeper) error) error {
+	return operate(c, "keys", func(ctx context.Context, acts app.Acts, by access.Principal) error {
+		return act(ctx, localKeeper{acts.Keys, by})
+	}, func(ctx context.Context, server adminapi.Client) error {
+		return act(ctx, remoteKeeper{server})
+	})
+}
+
+// attend does what is asked of sessions.
+func attend(c *cobra.Command, act func(context.Context, sessionKeeper) error) error {
+	return operate(c, "sessions", func(ctx context.Context, acts app.Acts, by access.Principal) error {
+		return act(ctx, localSessions{acts.Sessions, by})
+	}, func(ctx context.Context, server adminapi.Client) error {
+		return act(ctx, remoteSessions{server})
+	})
+}
+
+// operate does it here, unless a server holds the state: then that is asked.
+func operate(c *cobra.Command, about string, here func(context.Context, app.Acts, access.Principal) error, there func(context.Context, adminapi.Client) error) error {
 	cfg, err := load(c)
 	if err != nil {
 		return err
 	}
 	cfg.Log.Level = "error" // people are watching
-	err = app.Administer(c.Context(), app.Settings{Config: cfg, Version: version},
-		func(ctx context.Context, keys identityapp.Administration, by access.Principal) error {
-			return act(ctx, localKeeper{keys, by})
-		})
+	err = app.Administer(c.Context(), app.Settings{Config: cfg, Version: version}, about, here)
 	if !errors.Is(err, auditlog.ErrLocked) {
 		return err
 	}
@@ -56,7 +71,7 @@ func administer(c *cobra.Command, act func(context.Context, keeper) error) error
 		return err
 	}
 	defer server.HTTP.CloseIdleConnections()
-	return act(c.Context(), remoteKeeper{server})
+	return there(c.Context(), server)
 }
 
 // reach finds the server that holds the state, and the key to show it.

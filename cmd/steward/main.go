@@ -43,7 +43,7 @@ func root() *cobra.Command {
 	}
 	c.SetOut(os.Stdout)
 	c.PersistentFlags().StringP("config", "c", "", "the configuration file (default: $STEWARD_CONFIG, else none)")
-	c.AddCommand(serveCommand(), stdioCommand(), checkCommand(), configCommand(), doctorCommand(), keysCommand(), auditCommand(), policyCommand(), versionCommand())
+	c.AddCommand(serveCommand(), stdioCommand(), checkCommand(), configCommand(), doctorCommand(), keysCommand(), sessionsCommand(), auditCommand(), policyCommand(), versionCommand())
 	return c
 }
 

@@ -47,6 +47,7 @@ func explainCommand() *cobra.Command {
 	}
 	c.Flags().StringSliceVarP(&f.asked.Personas, "persona", "p", nil, "a persona that they have; may be repeated")
 	c.Flags().StringArrayVar(&f.attributes, "attribute", nil, "name=value of an attribute that they have; may be repeated")
+	c.Flags().StringArrayVar(&f.asked.Scope, "scope", nil, "\"ACTION,... TARGET,...\": what their key is for, as keys create takes it; may be repeated")
 	c.Flags().StringVar(&f.asked.Tool, "tool", "", "a tool that they call")
 	c.Flags().StringVar(&f.args, "args", "{}", "the arguments of the call, a JSON object")
 	c.Flags().StringVar(&f.asked.Purpose, "purpose", "", "what the call says that it is for")
@@ -110,6 +111,9 @@ func printRuling(out io.Writer, r app.Ruling) {
 		}
 		for _, m := range s.Matches {
 			say(out, "  %s", describe(m))
+		}
+		if s.Beyond {
+			say(out, "  the key's scope does not reach it")
 		}
 	}
 	printObligations(out, r.Obliged)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/fx"
 
 	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/identity"
@@ -227,9 +228,9 @@ func TestAccess_IsClosedUnlessTold(t *testing.T) {
 }
 
 // serveRestarted starts Steward on a state that has been served before, with the keys that it has.
-func serveRestarted(t *testing.T, c config.Config) *world {
+func serveRestarted(t *testing.T, c config.Config, more ...fx.Option) *world {
 	t.Helper()
 	w := newWorld(c)
-	w.listen(t)
+	w.listen(t, more...)
 	return w
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"strings"
 	"sync"
 	"time"
 
@@ -53,6 +54,9 @@ func (f *fixture) all() []tool.Tool {
 		fixtureTool("fixture_waits", f.wait),
 		fixtureTool("fixture_follows", f.follow),
 		fixtureTool("fixture_hidden", nothing),
+		fixtureTool("fixture_large", func(context.Context, json.RawMessage) (tool.Result, error) {
+			return tool.Result{Text: strings.Repeat("large ", 20_000)}, nil
+		}),
 		fixtureTool("fixture_picky", nothing),
 		fixtureTool("fixture_panics", func(_ context.Context, args json.RawMessage) (tool.Result, error) {
 			panic(fmt.Sprintf("boom over %s", args))

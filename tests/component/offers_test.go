@@ -36,14 +36,19 @@ func documents() []tool.Resource {
 
 func notes() []tool.ResourceTemplate {
 	return []tool.ResourceTemplate{{
-		Name: "note", URI: "note://{name}", MIME: "text/plain", Title: "Note", Description: "A note of the tests.",
+		Name: "note", URI: "note://{name}", Recorded: []string{"name"}, MIME: "text/plain", Title: "Note", Description: "A note of the tests.",
 		Bind: func(_ context.Context, _ access.Principal, values map[string]string) (tool.Use[tool.Content], error) {
 			if values["name"] == "absent" {
 				return tool.Use[tool.Content]{}, errNoNote
 			}
 			return tool.Use[tool.Content]{
 				Demands: []access.Demand{access.On("note.read", "note", values["name"])}, Refusal: errNoNote,
-				Run: func(context.Context) (tool.Content, error) { return tool.Content{Text: "note " + values["name"]}, nil },
+				Run: func(context.Context) (tool.Content, error) {
+					if values["name"] == "large" {
+						return tool.Content{Text: strings.Repeat("large ", 20_000)}, nil
+					}
+					return tool.Content{Text: "note " + values["name"]}, nil
+				},
 			}, nil
 		},
 		Complete: func(context.Context, access.Principal, string, string, map[string]string) ([]string, error) {

@@ -168,6 +168,9 @@ func TestReload_TakesOverAPolicyOrKeepsTheOneBefore(t *testing.T) {
 	if got := r.echo(t, "long", ""); got != "ok" || r.tools(t) != all {
 		t.Errorf("under a file that is wrong: %s, %s", got, r.tools(t))
 	}
+	if _, metrics := get(t, r.server.Admin+"/metrics"); !strings.Contains(metrics, `steward_security_events_total{event="reload_refused"} 1`) {
+		t.Error("that a reload was refused is not counted")
+	}
 
 	r.write(t, mayLittle)
 	taken := r.reload(t)

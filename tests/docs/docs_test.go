@@ -93,7 +93,7 @@ func TestReadme_QuotesTheLeastConfiguration(t *testing.T) {
 
 func TestDocuments_NameTargetsAndCommandsThatExist(t *testing.T) {
 	makefile := read(t, "Makefile")
-	targets := regexp.MustCompile(`(?m)(?:^|\x60)make ([a-z]+)`)
+	targets := regexp.MustCompile(`(?m)(?:^|\x60)make ([a-z0-9]+)`)
 	commands := regexp.MustCompile(`(?m)(?:^|\x60)steward ((?:[a-z]+[a-z-]*)(?: (?:create|list|revoke|verify))?)`)
 	for _, document := range []string{"README.md", "docs/operations.md", "docs/migration.md", "docs/contexts.md", "SECURITY.md"} {
 		text := read(t, document)
@@ -126,10 +126,18 @@ func TestReadme_ConnectsAsMakeRunDoes(t *testing.T) {
 
 func TestSecurity_EveryPromiseNamesATestThatExists(t *testing.T) {
 	tests := testNames(t)
-	promises := 0
+	promises, proved := 0, false // the table that names tests, among others
 	for line := range strings.Lines(read(t, "SECURITY.md")) {
 		cells := strings.Split(strings.TrimSpace(line), "|")
-		if len(cells) != 4 || strings.HasPrefix(cells[1], "---") || strings.TrimSpace(cells[2]) == "Test" {
+		if len(cells) != 4 {
+			proved = false
+			continue
+		}
+		if strings.TrimSpace(cells[2]) == "Test" {
+			proved = true
+			continue
+		}
+		if !proved || strings.HasPrefix(cells[1], "---") {
 			continue
 		}
 		promises++
@@ -143,7 +151,7 @@ func TestSecurity_EveryPromiseNamesATestThatExists(t *testing.T) {
 			}
 		}
 	}
-	if promises < 10 {
+	if promises < 100 {
 		t.Errorf("SECURITY.md makes %d promises; its table cannot be read", promises)
 	}
 }

@@ -121,3 +121,26 @@ func TestClients_OfTheSDKsAreServedOverBothTransports(t *testing.T) {
 		}
 	}
 }
+
+// A client of the time before streamable HTTP is served where the operator wants it, and finds nothing elsewhere.
+func TestClients_OfTheOldTransportAreServedWhereItIsOn(t *testing.T) {
+	t.Parallel()
+	question, err := json.Marshal(revenueByMonthAndRegion())
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := configure(t, map[string]any{"server.legacy_sse": true})
+	key := createKey(t, config, "analyst")
+	server := start(t, config)
+	node, program := filepath.Join(nodeFolder(), "node"), filepath.Join(folder(), "clients", "visit.mjs")
+	endpoint := strings.TrimSuffix(server.URL, "/mcp") + "/sse"
+	visit(t, node, program, "sse", string(question), "http", endpoint, key).check(t, "2024-11-05")
+
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	off := strings.TrimSuffix(lab.server.URL, "/mcp") + "/sse"
+	out, err := harness.Command(ctx, folder(), nodeEnvironment(t), node, program, "sse", string(question), "http", off, lab.key)
+	if err != nil || out.Code == 0 || !strings.Contains(out.Stderr, "404") {
+		t.Errorf("where it is off: %v, exit code %d\n%s", err, out.Code, out.Stderr)
+	}
+}

@@ -233,7 +233,20 @@ func (c *Client) Post(ctx context.Context, body []byte, headers map[string]strin
 	}
 	defer response.Body.Close()
 	answer, err := io.ReadAll(response.Body)
+	if response.Header.Get("Content-Type") == "text/event-stream" {
+		answer = lastEvent(answer)
+	}
 	return answer, response.StatusCode, response.Header, err
+}
+
+// lastEvent is the last message of a stream: what comes before the answer tells how far it is.
+func lastEvent(stream []byte) (message []byte) {
+	for line := range bytes.Lines(stream) {
+		if data, ok := bytes.CutPrefix(line, []byte("data: ")); ok && len(bytes.TrimSpace(data)) > 0 {
+			message = bytes.TrimSpace(data)
+		}
+	}
+	return message
 }
 
 func (c *Client) initialize(ctx context.Context) error {

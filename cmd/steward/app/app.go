@@ -19,7 +19,7 @@ type Settings struct {
 	Stdio       bool                // standard output belongs to the protocol
 	Differences []config.Difference // what to tell a former user of mcp-metricflow at the start
 
-	Reload func() (config.Config, error) // reads the configuration anew, for the personas in it; nil when that is not done
+	Reload func() (config.Config, error) // reads the configuration anew, for what a reload takes over; nil when that is not done
 }
 
 // Options is the whole server but for its transport. A new context adds its module to this list.
@@ -37,7 +37,9 @@ func Options(s Settings) fx.Option {
 		platform,
 		accessModule,
 		identityModule,
+		sessionModule,
 		toolModule,
+		taskModule,
 		metricModule,
 		conversationModule,
 	)

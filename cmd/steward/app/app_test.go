@@ -7,10 +7,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -139,7 +137,7 @@ func TestServe_RefusesAStateThatIsServed(t *testing.T) {
 	before := records(t, s)
 	for name, err := range map[string]error{
 		"a second server": app.Run(t.Context(), app.Options(s), app.Serve(), quiet()),
-		"keys":            app.Administer(t.Context(), s, nil),
+		"keys":            app.Administer(t.Context(), s, "keys", nil),
 	} {
 		if !errors.Is(err, auditlog.ErrLocked) || err.Error() != auditlog.ErrLocked.Error() {
 			t.Errorf("%s: %v, want %v alone", name, err, auditlog.ErrLocked)
@@ -207,33 +205,33 @@ func TestStdio_SharesAState(t *testing.T) {
 func TestAdminister_IsOnRecord(t *testing.T) {
 	t.Parallel()
 	s := settings(t)
-	act := func(do func(context.Context, identityapp.Administration, access.Principal) error) {
+	act := func(do func(context.Context, app.Acts, access.Principal) error) {
 		t.Helper()
-		if err := app.Administer(t.Context(), s, do); err != nil {
+		if err := app.Administer(t.Context(), s, "keys", do); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var made identityapp.Created
-	act(func(ctx context.Context, keys identityapp.Administration, by access.Principal) (err error) {
-		made, err = keys.Create.Do(ctx, identityapp.CreateKey{Change: cqrs.Change{By: by}, Grant: identity.Grant{Name: "alice", Personas: []string{"analyst"}}})
+	act(func(ctx context.Context, acts app.Acts, by access.Principal) (err error) {
+		made, err = acts.Keys.Create.Do(ctx, identityapp.CreateKey{Change: cqrs.Change{By: by}, Grant: identity.Grant{Name: "alice", Personas: []string{"analyst"}}})
 		return err
 	})
-	act(func(ctx context.Context, keys identityapp.Administration, by access.Principal) error {
-		all, err := keys.List.Do(ctx, identityapp.ListKeys{Read: cqrs.Read{By: by}})
+	act(func(ctx context.Context, acts app.Acts, by access.Principal) error {
+		all, err := acts.Keys.List.Do(ctx, identityapp.ListKeys{Read: cqrs.Read{By: by}})
 		if len(all) != 1 || all[0].ID != made.Key.ID || all[0].State != identity.Active {
 			t.Errorf("listed %+v", all)
 		}
 		return err
 	})
-	act(func(ctx context.Context, keys identityapp.Administration, by access.Principal) error {
-		k, err := keys.Revoke.Do(ctx, identityapp.RevokeKey{Change: cqrs.Change{By: by}, ID: made.Key.ID})
+	act(func(ctx context.Context, acts app.Acts, by access.Principal) error {
+		k, err := acts.Keys.Revoke.Do(ctx, identityapp.RevokeKey{Change: cqrs.Change{By: by}, ID: made.Key.ID})
 		if k.State != identity.Revoked {
 			t.Errorf("revoked %+v", k)
 		}
 		return err
 	})
-	err := app.Administer(t.Context(), s, func(ctx context.Context, keys identityapp.Administration, by access.Principal) error {
-		_, err := keys.Create.Do(ctx, identityapp.CreateKey{Change: cqrs.Change{By: by}, Grant: identity.Grant{Name: "bob", Personas: []string{"absent"}}})
+	err := app.Administer(t.Context(), s, "keys", func(ctx context.Context, acts app.Acts, by access.Principal) error {
+		_, err := acts.Keys.Create.Do(ctx, identityapp.CreateKey{Change: cqrs.Change{By: by}, Grant: identity.Grant{Name: "bob", Personas: []string{"absent"}}})
 		return err
 	})
 	if !errors.Is(err, identityapp.ErrUnknownPersona) {
@@ -292,74 +290,6 @@ func TestServe_KeepsItsStateToItself(t *testing.T) {
 	})
 	if err != nil || files < 5 { // folder, database, pepper, journal's folder, segment
 		t.Errorf("%d files, %v", files, err)
-	}
-}
-
-func TestExamine_SaysWhatIsMissing(t *testing.T) {
-	t.Parallel()
-	s := settings(t)
-	s.Config.Personas = nil
-	found, err := app.Examine(t.Context(), s.Config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	status := map[string]string{}
-	for _, f := range found {
-		status[f.Name] = f.Status
-		if f.Status != "ok" && f.Mend == "" {
-			t.Errorf("%s does not say how to mend it", f.Name)
-		}
-	}
-	want := map[string]string{"audit": "ok", "personas": "warning", "claude": "warning", "metrics": "warning", "issuers": "ok", "certificate": "ok"}
-	if diff := cmp.Diff(want, status); diff != "" {
-		t.Errorf("found (-want +got):\n%s", diff)
-	}
-}
-
-func TestExamine_AsksTheIssuers(t *testing.T) {
-	t.Parallel()
-	status := http.StatusOK
-	issuer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, `{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`) // of RFC 8037
-	}))
-	defer issuer.Close()
-	s := settings(t)
-	s.Config.Auth = config.Auth{Resource: "https://steward.example.com/mcp", UnsafeHTTP: true, Issuers: []config.Issuer{{Issuer: issuer.URL, JWKSURL: issuer.URL}}}
-	for _, want := range []string{"ok", "failed"} {
-		found, err := app.Examine(t.Context(), s.Config)
-		if err != nil {
-			t.Fatal(err)
-		}
-		i := slices.IndexFunc(found, func(f app.Finding) bool { return f.Name == "issuers" })
-		if i < 0 || found[i].Status != want || want == "failed" && !strings.Contains(found[i].Text, issuer.URL) {
-			t.Errorf("%s: found %+v", want, found)
-		}
-		status = http.StatusBadGateway
-	}
-}
-
-func TestExamine_FindsAJournalThatIsNotWhole(t *testing.T) {
-	t.Parallel()
-	s := settings(t)
-	a := fx.New(app.Options(s), app.Serve(), quiet())
-	if err := errors.Join(a.Start(t.Context()), a.Stop(t.Context())); err != nil {
-		t.Fatal(err)
-	}
-	segment := filepath.Join(s.Config.Audit.Dir, "000000000001.jsonl")
-	text, err := os.ReadFile(segment)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(segment, bytes.Replace(text, []byte("took up"), []byte("stole up"), 1), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	found, err := app.Examine(t.Context(), s.Config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if found[0].Name != "audit" || found[0].Status != "failed" || !strings.Contains(found[0].Text, "line 1") {
-		t.Errorf("found %+v", found[0])
 	}
 }
 

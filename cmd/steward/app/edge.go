@@ -117,6 +117,9 @@ func newContact(s config.SecurityTxt) httpapi.Contact {
 	return contact
 }
 
+// ContactExpires is until when what /.well-known/security.txt says holds.
+func ContactExpires(c config.Config) time.Time { return newContact(c.Server.SecurityTxt).Expires }
+
 // built is when the source was committed that this binary is of, or else when the binary was written.
 func built() time.Time {
 	if info, ok := debug.ReadBuildInfo(); ok {

@@ -15,6 +15,7 @@ type Expectation struct {
 	Name       string           `yaml:"name"` // for people
 	As         texts            `yaml:"as"`   // personas
 	Attributes map[string]texts `yaml:"attributes"`
+	Scope      texts            `yaml:"scope"` // of the credential: "ACTION,... TARGET,..."
 	Tool       string           `yaml:"tool"`
 	Args       map[string]any   `yaml:"args"`
 	Purpose    string           `yaml:"purpose"`
@@ -64,7 +65,7 @@ func ReadExpectations(text []byte) ([]Expectation, error) {
 
 // Asks is what the row asks.
 func (e Expectation) Asks() (Asked, error) {
-	a := Asked{Personas: e.As, Tool: e.Tool, Purpose: e.Purpose, Action: e.Action, Target: e.Target}
+	a := Asked{Personas: e.As, Scope: e.Scope, Tool: e.Tool, Purpose: e.Purpose, Action: e.Action, Target: e.Target}
 	for name, values := range e.Attributes {
 		if a.Attributes == nil {
 			a.Attributes = map[string][]string{}

@@ -6,10 +6,12 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
+	"github.com/steward-mcp/steward/internal/application/auditapp"
 	"github.com/steward-mcp/steward/internal/application/identityapp"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	domain "github.com/steward-mcp/steward/internal/domain/identity"
 	"github.com/steward-mcp/steward/internal/infrastructure/config"
+	"github.com/steward-mcp/steward/internal/infrastructure/database"
 	"github.com/steward-mcp/steward/internal/infrastructure/identitystore"
 	"github.com/steward-mcp/steward/internal/infrastructure/oidc"
 )
@@ -54,22 +56,41 @@ func newTokens(lc fx.Lifecycle, c config.Config, n now, log *zap.Logger) (*oidc.
 	return v, nil
 }
 
-func newAuthenticator(c config.Config, keys domain.Repository, authority domain.Authority, tokens *oidc.Verifier, usage *identityapp.Usage, n now) (*identityapp.Authenticator, error) {
-	more := []identityapp.Option{identityapp.WithUsage(usage)}
+type authnParts struct {
+	fx.In
+	Keys      domain.Repository
+	Database  *database.DB // which keeps them
+	Authority domain.Authority
+	Tokens    *oidc.Verifier
+	Usage     *identityapp.Usage
+	Watch     *auditapp.Watch
+	Now       now
+}
+
+func newAuthenticator(c config.Config, p authnParts) (*identityapp.Authenticator, error) {
+	more := []identityapp.Option{
+		identityapp.WithUsage(p.Usage), identityapp.WithSightings(p.Watch.Sighted), identityapp.WithEditions(p.Database.Edition),
+	}
 	if len(c.Auth.Issuers) > 0 {
-		more = append(more, identityapp.WithTokens(tokens))
+		more = append(more, identityapp.WithTokens(p.Tokens))
 	}
-	if c.Compat.APIKey.IsSet() {
-		static, err := authority.Static(compatKey, c.Compat.APIKey.Reveal(), c.Compat.Persona)
-		if err != nil {
-			return nil, err
-		}
-		more = append(more, identityapp.WithStaticKey(static))
+	static, err := staticKey(p.Authority, c.Compat)
+	if err != nil {
+		return nil, err
 	}
+	more = append(more, identityapp.WithStaticKey(static))
 	if c.Server.UnsafeNoAuth {
 		more = append(more, identityapp.WithAnonymous(access.Principal{
 			Issuer: "anonymous", Subject: "nobody", Name: "nobody", Personas: []string{c.Compat.Persona},
 		}))
 	}
-	return identityapp.NewAuthenticator(keys, authority, n, more...), nil
+	return identityapp.NewAuthenticator(p.Keys, p.Authority, p.Now, more...), nil
+}
+
+// staticKey makes the key that the configuration names, the zero key if it names none.
+func staticKey(authority domain.Authority, c config.Compat) (domain.StaticKey, error) {
+	if !c.APIKey.IsSet() {
+		return domain.StaticKey{}, nil
+	}
+	return authority.Static(compatKey, c.APIKey.Reveal(), c.Persona)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/steward-mcp/steward/internal/application/cqrs"
 	"github.com/steward-mcp/steward/internal/application/identityapp"
+	"github.com/steward-mcp/steward/internal/application/sessionapp"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	domain "github.com/steward-mcp/steward/internal/domain/identity"
 	"github.com/steward-mcp/steward/internal/infrastructure/config"
@@ -19,18 +20,24 @@ import (
 // from them. Their acts are on record all the same.
 const operator = "operator"
 
-// Administer locks the state, hands the administration of keys to act, and lets go of everything again. It fails
-// when a server holds the state.
-func Administer(ctx context.Context, s Settings, act func(context.Context, identityapp.Administration, access.Principal) error) error {
-	var keys identityapp.Administration
+// Acts are what an operator can do with the state.
+type Acts struct {
+	Keys     identityapp.Administration
+	Sessions sessionapp.Administration
+}
+
+// Administer locks the state, hands what can be done with it to act, and lets go of everything again. It fails when a
+// server holds the state. about is what is acted on, as the record names it: keys, sessions.
+func Administer(ctx context.Context, s Settings, about string, act func(context.Context, Acts, access.Principal) error) error {
+	var acts Acts
 	var records *cqrs.Recorder
 	a := fx.New(
 		fx.Supply(s, s.Config), fx.NopLogger,
-		platform, identityModule,
+		platform, identityModule, sessionModule,
 		fx.Provide(
 			fx.Annotate(operatorPolicy, fx.As(new(access.Policy))),
 		),
-		fx.Populate(&keys, &records),
+		fx.Populate(&acts.Keys, &acts.Sessions, &records),
 	)
 	if err := a.Err(); err != nil {
 		return rootCause(err)
@@ -38,8 +45,8 @@ func Administer(ctx context.Context, s Settings, act func(context.Context, ident
 	if err := a.Start(ctx); err != nil {
 		return rootCause(err)
 	}
-	ctx, _ = records.Open(ctx, cqrs.Arrival{Transport: "cli", Method: "keys"})
-	err := act(ctx, keys, access.Local(userName(), operator))
+	ctx, _ = records.Open(ctx, cqrs.Arrival{Transport: "cli", Method: about})
+	err := act(ctx, acts, access.Local(userName(), operator))
 	if stopped := a.Stop(context.WithoutCancel(ctx)); err == nil {
 		err = stopped
 	}

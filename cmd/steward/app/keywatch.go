@@ -31,12 +31,12 @@ func newUsage(lc fx.Lifecycle, keys domain.Repository, log *zap.Logger) *identit
 	return usage
 }
 
-// newAttendance ends requests whose key was ended, by this process or another.
+// newAttendance ends requests whose credential has ended: a key by this process or another, a token by its time.
 func newAttendance(lc fx.Lifecycle, a *identityapp.Authenticator, log *zap.Logger) *identityapp.Attendance {
 	attendance := identityapp.NewAttendance(a)
 	repeat(lc, attendanceEvery, nil, func(ctx context.Context) {
-		for _, key := range attendance.Check(ctx) {
-			log.Warn("requests were ended because their key holds no more", zap.Stringer("key", key))
+		for _, who := range attendance.Check(ctx) {
+			log.Warn("requests were ended because their credential holds no more", zap.String("holder", who))
 		}
 	}, nil)
 	return attendance

@@ -6,10 +6,12 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
+	"github.com/steward-mcp/steward/internal/application/changes"
 	"github.com/steward-mcp/steward/internal/application/metricapp/asking"
 	"github.com/steward-mcp/steward/internal/application/metricapp/care"
 	"github.com/steward-mcp/steward/internal/application/metricapp/chartview"
@@ -35,7 +37,33 @@ var metricModule = fx.Module("metric",
 		fx.Annotate(newMetricViews, fx.ResultTags(`group:"resources,flatten"`)),
 		fx.Annotate(newMetricChecks, fx.ResultTags(`group:"checks,flatten"`)),
 	),
+	fx.Invoke(watchManifest),
 )
+
+// manifestEvery is how often the manifest is looked at for clients that want to know when it changes.
+const manifestEvery = 2 * time.Second
+
+// watchManifest tells those clients of a manifest that took another's place. Without them it is looked at once, so that it is
+// known what there was when they came.
+func watchManifest(lc fx.Lifecycle, c config.Config, l *manifest.Loader, board *changes.Board) {
+	if c.Metrics.ProjectDir == "" {
+		return
+	}
+	last := ""
+	look := func(ctx context.Context) (changed bool) {
+		hash, err := l.Present(ctx)
+		if err != nil || hash == last {
+			return false // what cannot be read has changed nothing
+		}
+		last = hash
+		return true
+	}
+	repeat(lc, manifestEvery, func(ctx context.Context) { look(ctx) }, func(ctx context.Context) {
+		if board.Anybody() && look(ctx) {
+			board.Announce(changes.Change{Content: guide.Holds})
+		}
+	}, nil)
+}
 
 func newManifest(c config.Config, n now) *manifest.Loader {
 	return manifest.NewLoader(c.Metrics.ProjectDir, "", n)

@@ -16,7 +16,9 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
+	"github.com/steward-mcp/steward/internal/application/auditapp"
 	"github.com/steward-mcp/steward/internal/application/cqrs"
+	"github.com/steward-mcp/steward/internal/application/observe"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/redact"
@@ -47,6 +49,7 @@ var platform = fx.Module("platform",
 		},
 		newDatabase,
 		fx.Annotate(newJournal, fx.As(fx.Self()), fx.As(new(audit.Log))),
+		newWatch,
 		newRecorder,
 		fx.Annotate(newLimiter, fx.As(fx.Self()), fx.As(new(cqrs.Limiter))),
 		newGate,
@@ -116,13 +119,33 @@ func newJournal(lc fx.Lifecycle, s Settings, n now, log *zap.Logger) (*auditlog.
 	return journal, nil
 }
 
+// newWatch makes the watch over security events. The recorder's owner flushes it.
+func newWatch(lc fx.Lifecycle, meters metric.MeterProvider, log *zap.Logger, n now) (*auditapp.Watch, error) {
+	w, err := auditapp.NewWatch(meters, log, n)
+	if err == nil {
+		lc.Append(fx.StartHook(w.Begin))
+	}
+	return w, err
+}
+
+type recorderParts struct {
+	fx.In
+	Journal audit.Log
+	Redact  *redact.Redactor
+	Watch   *auditapp.Watch
+	Tracers trace.TracerProvider
+	Now     now
+	Log     *zap.Logger
+}
+
 // newRecorder makes the recorder, which tells once a minute, and before the journal closes, how many refusals it has
 // only counted.
-func newRecorder(lc fx.Lifecycle, journal audit.Log, r *redact.Redactor, n now, log *zap.Logger) *cqrs.Recorder {
-	recorder := cqrs.NewRecorder(discreetLog{journal, r}, n)
+func newRecorder(lc fx.Lifecycle, p recorderParts) *cqrs.Recorder {
+	recorder := cqrs.NewRecorder(discreetLog{p.Journal, p.Redact}, p.Now).Watched(p.Watch).Traced(p.Tracers.Tracer(observe.Scope))
 	flush := func(ctx context.Context) {
+		p.Watch.Flush()
 		if err := recorder.Flush(ctx); err != nil {
-			log.Error("audit.lost", zap.String("what", "counts of refusals"), zap.Error(err))
+			p.Log.Error("audit.lost", zap.String("what", "counts of refusals"), zap.Error(err))
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -20,7 +20,6 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	domain "github.com/steward-mcp/steward/internal/domain/metric"
 	"github.com/steward-mcp/steward/internal/domain/tool"
-	"github.com/steward-mcp/steward/internal/infrastructure/auditlog"
 	"github.com/steward-mcp/steward/internal/infrastructure/clock"
 	"github.com/steward-mcp/steward/internal/infrastructure/config"
 	"github.com/steward-mcp/steward/internal/infrastructure/conversationstore"
@@ -37,7 +36,7 @@ type Policy struct {
 	sees     *toolapp.Visible
 	catalog  *tool.Catalog
 	manifest *manifest.Loader // nil without a project
-	journal  *auditlog.Memory
+	journal  *latest
 	bound    []access.Demand // what the call that was bound last demands beside itself
 }
 
@@ -45,6 +44,7 @@ type Policy struct {
 type Asked struct {
 	Personas   []string
 	Attributes map[string][]string
+	Scope      []string // of the credential, each "ACTION,... TARGET,..." as keys create takes it; none narrows nothing
 	Tool       string
 	Arguments  json.RawMessage
 	Purpose    string
@@ -67,16 +67,7 @@ type Ruling struct {
 type Spoken struct {
 	Demand  access.Demand
 	Matches []access.Match
-}
-
-// Sight is what a principal may see.
-type Sight struct {
-	Tools, HiddenTools             []string
-	Metrics, HiddenMetrics         []string // none without a project
-	Fields, HiddenFields           []string // dimensions and entities, by kind and name
-	SavedQueries, HiddenSavedQuery []string
-	Obliged                        access.Obligations
-	Policy                         string
+	Beyond  bool // the scope of the credential
 }
 
 // Errors of questions that cannot be decided.
@@ -84,20 +75,21 @@ var (
 	errPersona = errors.New("no such persona is defined under personas")
 	errTool    = errors.New("there is no such tool with this configuration")
 	errTarget  = errors.New("a target is written kind:name")
+	errScope   = errors.New(`a scope is written "ACTION,... TARGET,..."`)
 )
 
 // OpenPolicy wires the tools as a server does and puts the gate in front of them, without running any.
 func OpenPolicy(s Settings) (*Policy, error) {
-	p := &Policy{journal: &auditlog.Memory{}}
+	p := &Policy{journal: &latest{}}
 	var engine *worker.Source
 	var loader *manifest.Loader
 	a := fx.New(
 		fx.Supply(s, s.Config), fx.NopLogger, fx.Supply(zap.NewNop()),
 		fx.Provide(
-			func() now { return clock.Now }, newLimiter,
+			func() now { return clock.Now }, newLimiter, newLiveSecrets,
 			config.Config.Policy,
 			func(r *access.RuleSet) (access.Policy, access.DataPolicy) { return r, r },
-			fx.Annotate(conversationstore.NewMemory, fx.As(new(conversation.Repository))),
+			fx.Annotate(conversationstore.NewMemory, fx.As(new(conversation.Repository)), fx.As(new(conversation.Ledger))),
 			fx.Annotate(newConversationTools, fx.ResultTags(`group:"tools,flatten"`)),
 		),
 		toolModule, metricModule,
@@ -135,6 +127,15 @@ func (p *Policy) govern() error {
 	return err
 }
 
+// latest is a journal of one record.
+type latest struct{ record audit.Record }
+
+// Append implements audit.Log.
+func (l *latest) Append(_ context.Context, r audit.Record) error {
+	l.record = r
+	return nil
+}
+
 type unlimited struct{}
 
 func (unlimited) Take(context.Context, string, string) error { return nil }
@@ -170,7 +171,22 @@ func (p *Policy) principal(a Asked) (access.Principal, error) {
 	}
 	who := access.Local("somebody", a.Personas...)
 	who.Attributes, who.Under = a.Attributes, p.rules
-	return who, nil
+	var err error
+	who.Scope, err = parseScope(a.Scope)
+	return who, err
+}
+
+// parseScope reads a credential's scope as it is written on the command line.
+func parseScope(written []string) (*access.Scope, error) {
+	var rules []access.Rule
+	for _, text := range written {
+		sides := strings.Fields(text)
+		if len(sides) != 2 {
+			return nil, errScope
+		}
+		rules = append(rules, access.Rule{Actions: strings.Split(sides[0], ","), Targets: strings.Split(sides[1], ",")})
+	}
+	return access.NewScope(rules)
 }
 
 // ruleCall sends the call the way that it goes in a server, and reads from its record what came of it.
@@ -185,8 +201,7 @@ func (p *Policy) ruleCall(ctx context.Context, who access.Principal, a Asked) (R
 	p.bound = nil
 	call := toolapp.Call{Change: cqrs.Change{By: who}, Tool: name, Arguments: a.Arguments, Reason: a.Purpose}
 	_, err := p.call.Do(ctx, call)
-	records := p.journal.Records()
-	record := records[len(records)-1]
+	record := p.journal.record
 	r := p.ruling(who, append([]access.Demand{call.Demand()}, p.bound...)...)
 	r.Allowed, r.Rule, r.DeniedBy, r.Told = err == nil, record.Rule, record.DeniedBy, fault.From(err)
 	return r, nil
@@ -195,7 +210,7 @@ func (p *Policy) ruleCall(ctx context.Context, who access.Principal, a Asked) (R
 func (p *Policy) ruling(who access.Principal, demands ...access.Demand) Ruling {
 	r := Ruling{Obliged: p.rules.Obligations(who), Policy: p.rules.Hash()}
 	for _, d := range demands {
-		r.Spoken = append(r.Spoken, Spoken{Demand: d, Matches: p.rules.Explain(who, d)})
+		r.Spoken = append(r.Spoken, Spoken{Demand: d, Matches: p.rules.Explain(who, d), Beyond: !who.Scope.Permits(d)})
 	}
 	return r
 }
@@ -235,50 +250,4 @@ func demandOn(f domain.Field) access.Demand {
 		kind = metricapp.KindEntity
 	}
 	return access.On(metricapp.ActionQuery, kind, f.Name, f.Aliases...).Tagged(f.Tags)
-}
-
-// Sees tells what somebody with the personas may see. Its error says that a persona does not exist, or that the project
-// cannot be read.
-func (p *Policy) Sees(ctx context.Context, a Asked) (Sight, error) {
-	who, err := p.principal(a)
-	if err != nil {
-		return Sight{}, err
-	}
-	s := Sight{Obliged: p.rules.Obligations(who), Policy: p.rules.Hash()}
-	for _, t := range p.catalog.All() {
-		sort(&s.Tools, &s.HiddenTools, p.catalog.Published(t.Name), p.sees.Permits(who, t.Name))
-	}
-	if p.manifest == nil {
-		return s, nil
-	}
-	snapshot, err := p.manifest.Current(ctx)
-	if err != nil {
-		return s, err
-	}
-	catalog := snapshot.Catalog
-	view := metricapp.NewView(catalog, p.rules, who)
-	shown := view.MetricNames()
-	for _, m := range catalog.Metrics() {
-		sort(&s.Metrics, &s.HiddenMetrics, m.Name, slices.Contains(shown, m.Name))
-	}
-	for _, f := range catalog.Everything() {
-		d := demandOn(f)
-		sort(&s.Fields, &s.HiddenFields, d.Target.String(), p.rules.Decide(who, d).Allowed)
-	}
-	var saved []string
-	for _, q := range view.SavedQueries() {
-		saved = append(saved, q.Name)
-	}
-	for _, q := range catalog.SavedQueries() {
-		sort(&s.SavedQueries, &s.HiddenSavedQuery, q.Name, slices.Contains(saved, q.Name))
-	}
-	return s, nil
-}
-
-func sort(shown, hidden *[]string, name string, shows bool) {
-	if shows {
-		*shown = append(*shown, name)
-		return
-	}
-	*hidden = append(*hidden, name)
 }

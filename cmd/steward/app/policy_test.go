@@ -295,3 +295,48 @@ func TestExpectations_HoldOrSayWhatIsOtherwise(t *testing.T) {
 		}
 	}
 }
+
+// A key is for no more than its scope: what it takes away is told, and it gives nothing.
+func TestPolicy_TellsWhatAScopeTakesAway(t *testing.T) {
+	t.Parallel()
+	p := open(t, withDemo(t))
+	as := app.Asked{Personas: []string{"analyst"}, Scope: []string{"tool.call tool:query,tool:whoami", "metric.query metric:revenue,metric:gross_margin"}}
+	asking := func(metric string) app.Asked {
+		a := as
+		a.Tool, a.Arguments = "query", json.RawMessage(`{"metrics":["`+metric+`"]}`)
+		return a
+	}
+	echo := as
+	echo.Tool, echo.Arguments = "echo", json.RawMessage(`{"text":"x"}`)
+	for name, c := range map[string]struct {
+		asked  app.Asked
+		rule   string
+		beyond bool
+	}{
+		"within":                         {asking("revenue"), "analyst/allow[0]", false},
+		"another tool":                   {echo, access.ByScope, true},
+		"what the personas refuse stays": {app.Asked{Personas: as.Personas, Scope: as.Scope, Action: "metric.query", Target: "metric:gross_margin"}, "analyst/deny[0]", false},
+		"another metric":                 {app.Asked{Personas: as.Personas, Scope: as.Scope, Action: "metric.query", Target: "metric:orders"}, access.ByScope, true},
+	} {
+		r := rule(t, p, c.asked)
+		if r.Rule != c.rule || r.Allowed != (name == "within") || r.Spoken[len(r.Spoken)-1].Beyond != c.beyond {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+	sight, err := p.Sees(t.Context(), as)
+	if err != nil || !slices.Equal(sight.Tools, []string{"query", "whoami"}) || !slices.Equal(sight.Metrics, []string{"revenue"}) {
+		t.Errorf("sees %v and %v, %v", sight.Tools, sight.Metrics, err)
+	}
+	for _, bad := range []string{"tool.call", "a b c", "[ tool:x", "tool.call x"} {
+		if _, err := p.Sees(t.Context(), app.Asked{Personas: as.Personas, Scope: []string{bad}}); err == nil {
+			t.Errorf("a scope of %q is taken", bad)
+		}
+	}
+	table, err := app.ReadExpectations([]byte("- {as: analyst, scope: \"tool.call tool:whoami\", tool: echo, args: {text: x}, expect: refused, rule: scope}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if holds, want, got, err := p.Hold(t.Context(), table[0]); err != nil || !holds {
+		t.Errorf("expected %s, is %s, %v", want, got, err)
+	}
+}

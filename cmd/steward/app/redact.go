@@ -7,6 +7,7 @@ import (
 
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/steward-mcp/steward/internal/application/auditapp"
 	"github.com/steward-mcp/steward/internal/application/observe"
 	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/redact"
@@ -16,12 +17,16 @@ import (
 // firings counts what is taken out of texts. The log is there before anything is counted, and misses nothing.
 type firings struct {
 	counter atomic.Pointer[metric.Int64Counter]
+	watch   atomic.Pointer[auditapp.Watch]
 }
 
 func (f *firings) count(to redact.Sink, c redact.Class) {
 	if counter := f.counter.Load(); counter != nil {
 		(*counter).Add(context.Background(), 1, metric.WithAttributes(
 			observe.RedactionSink.String(string(to)), observe.RedactionClass.String(string(c))))
+	}
+	if watch := f.watch.Load(); watch != nil && c.Secret() {
+		watch.Took(context.Background())
 	}
 }
 
@@ -32,7 +37,8 @@ func newRedactor(c config.Config) (*redact.Redactor, *firings) {
 }
 
 // countFirings begins to count.
-func countFirings(f *firings, meters metric.MeterProvider) error {
+func countFirings(f *firings, meters metric.MeterProvider, watch *auditapp.Watch) error {
+	f.watch.Store(watch)
 	counter, err := meters.Meter(observe.Scope).Int64Counter(observe.Redactions, metric.WithUnit("{redaction}"),
 		metric.WithDescription("Secrets and hidden characters that were taken out of a text on its way out."))
 	if err == nil {
@@ -49,7 +55,7 @@ type discreetLog struct {
 
 // Append implements audit.Log.
 func (d discreetLog) Append(ctx context.Context, r audit.Record) error {
-	for _, text := range []*string{&r.Actor, &r.Client, &r.Method, &r.Revision, &r.Target, &r.Redacted, &r.Detail} {
+	for _, text := range []*string{&r.Actor, &r.Client, &r.Method, &r.Revision, &r.Target, &r.Redacted, &r.Purpose, &r.Detail} {
 		*text = d.redact.Text(redact.Audit, *text)
 	}
 	cloned := false

@@ -2,13 +2,17 @@ package app
 
 import (
 	"context"
+	"net/http"
 	"strings"
 
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
+	"github.com/steward-mcp/steward/internal/application/changes"
 	"github.com/steward-mcp/steward/internal/application/cqrs"
 	"github.com/steward-mcp/steward/internal/application/identityapp"
+	"github.com/steward-mcp/steward/internal/application/sessionapp"
+	"github.com/steward-mcp/steward/internal/application/taskapp"
 	"github.com/steward-mcp/steward/internal/application/toolapp"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/redact"
@@ -40,27 +44,39 @@ An error has a code, a sentence and often suggestions: mend the call and try aga
 // newMCP makes the MCP server of the given parts.
 func newMCP(s Settings, p mcpParts) *mcpapi.Server {
 	return mcpapi.New(mcpapi.Identity{Version: s.Version, Instructions: p.Catalog.Mention(instructions)}, mcpapi.Parts{
-		Catalog: p.Catalog, Call: p.Call, Sees: p.Sees, Library: p.Library, Read: p.Read, Prompt: p.Prompt, Complete: p.Complete, Limiter: p.Limiter, Records: p.Records,
-		Tracer: p.Tracer, Log: p.Log, Now: p.Now, Drain: s.Config.Server.DrainTimeout,
-		Redact: p.Redact, MaxResult: s.Config.Server.MaxResultBytes,
+		Catalog: p.Catalog, Call: p.Call, Sees: p.Sees, Library: p.Library, Read: p.Read, Prompt: p.Prompt, Complete: p.Complete, Subscribe: p.Subscribe, Changes: p.Changes, Limiter: p.Limiter, Records: p.Records,
+		Members: p.Members, Tasks: p.Tasks, Tracer: p.Tracer, Log: p.Log, Now: p.Now, Drain: s.Config.Server.DrainTimeout,
+		Redact: p.Redact, MaxResult: withFrame(s.Config.Server.MaxResultBytes),
 	})
+}
+
+// withFrame is how long an answer may be whose content is no longer than most: around content there is a frame, and a mark
+// in the place of a secret may be longer than the secret. Content is bounded where it is made, and recorded as refused then; this
+// bounds listings, which are not made there.
+func withFrame(most int) int {
+	const frame = 64 << 10
+	return most + most/2 + frame
 }
 
 type mcpParts struct {
 	fx.In
-	Catalog  *domain.Catalog
-	Call     cqrs.Governed[toolapp.Call, domain.Result]
-	Sees     *toolapp.Visible
-	Library  *toolapp.Library
-	Read     cqrs.Governed[toolapp.ReadResource, domain.Content]
-	Prompt   cqrs.Governed[toolapp.GetPrompt, domain.Conversation]
-	Complete cqrs.Governed[toolapp.Complete, toolapp.Completion]
-	Limiter  cqrs.Limiter
-	Records  *cqrs.Recorder
-	Tracer   *mcptrace.Tracer
-	Log      *zap.Logger
-	Redact   *redact.Redactor
-	Now      now
+	Catalog   *domain.Catalog
+	Call      cqrs.Governed[toolapp.Call, domain.Result]
+	Sees      *toolapp.Visible
+	Library   *toolapp.Library
+	Read      cqrs.Governed[toolapp.ReadResource, domain.Content]
+	Prompt    cqrs.Governed[toolapp.GetPrompt, domain.Conversation]
+	Complete  cqrs.Governed[toolapp.Complete, toolapp.Completion]
+	Subscribe cqrs.Governed[toolapp.Subscribe, struct{}]
+	Changes   *changes.Board
+	Limiter   cqrs.Limiter
+	Records   *cqrs.Recorder
+	Members   *sessionapp.Registry
+	Tasks     *taskapp.Desk
+	Tracer    *mcptrace.Tracer
+	Log       *zap.Logger
+	Redact    *redact.Redactor
+	Now       now
 }
 
 // Serve is the HTTP transport: the public listener and the operators' one.
@@ -105,6 +121,7 @@ type listenerParts struct {
 	Telemetry   *telemetry.Telemetry
 	Checks      []httpapi.Check `group:"checks"`
 	Keys        identityapp.Administration
+	Sessions    sessionapp.Administration
 	Attendance  *identityapp.Attendance
 	Log         *zap.Logger
 }
@@ -113,9 +130,9 @@ func newListeners(p listenerParts, lc fx.Lifecycle) *Listeners {
 	s := p.Config.Server
 	_ = withdraw(p.Config) // of a process that was killed: its port may be another's by now; announce tells what is wrong
 	p.Edge.Attendance = p.Attendance
-	acts := adminapi.New(p.Edge.Operators(), p.Keys)
+	acts := adminapi.New(p.Edge.Operators(), p.Keys, p.Sessions)
 	l := &Listeners{
-		Main:  httpapi.NewListener(s.Listen, httpapi.Main(p.Edge, p.MCP.HTTP()), p.Log, mainOptions(p.Config, p.Edge, p.Certificate)...),
+		Main:  httpapi.NewListener(s.Listen, httpapi.Main(p.Edge, p.MCP.HTTP(), legacySSE(p.Config, p.MCP)), p.Log, mainOptions(p.Config, p.Edge, p.Certificate)...),
 		Admin: httpapi.NewListener(s.AdminListen, httpapi.Admin(p.Telemetry.MetricsHandler(), withCertificate(p.Checks, p.Certificate), acts), p.Log),
 	}
 	lc.Append(fx.StartStopHook(l.Admin.Start, l.Admin.Stop))
@@ -124,6 +141,7 @@ func newListeners(p listenerParts, lc fx.Lifecycle) *Listeners {
 		func() error { return withdraw(p.Config) },
 	))
 	lc.Append(fx.StartStopHook(l.Main.Start, func(ctx context.Context) error {
+		p.MCP.HangUp() // what only waits for something to be told would wait for as long
 		drain, cancel := context.WithTimeout(ctx, s.DrainTimeout)
 		defer cancel()
 		return l.Main.Stop(drain)
@@ -165,4 +183,12 @@ func Stdio(serve func(context.Context, *mcpapi.Server, access.Principal) error) 
 			))
 		}),
 	)
+}
+
+// legacySSE serves the transport of old clients where the operator wants it.
+func legacySSE(c config.Config, m *mcpapi.Server) http.Handler {
+	if !c.Server.LegacySSE {
+		return nil
+	}
+	return m.SSE(httpapi.MessagesPath)
 }

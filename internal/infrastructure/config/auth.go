@@ -128,6 +128,9 @@ func (l *loader) checkAuth() {
 	if a.Proxy != "" && !validProxy(a.Proxy) {
 		l.wrong("auth.proxy", "must be an http:// or https:// URL without credentials or path")
 	}
+	if p := l.config.Claude.Proxy; p != "" && !validProxy(p) {
+		l.wrong("claude.proxy", "must be an http:// or https:// URL without credentials or path")
+	}
 	if len(a.Issuers) > maxIssuers {
 		l.wrong("auth.issuers", fmt.Sprintf("must have at most %d elements", maxIssuers))
 	}

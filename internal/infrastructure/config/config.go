@@ -22,6 +22,7 @@ type Config struct {
 	Metrics       Metrics            `yaml:"metrics"`
 	Claude        Claude             `yaml:"claude"`
 	Conversations Conversations      `yaml:"conversations"`
+	Tasks         Tasks              `yaml:"tasks"`
 	Audit         Audit              `yaml:"audit"`
 	Telemetry     Telemetry          `yaml:"telemetry"`
 	Log           Log                `yaml:"log"`
@@ -30,22 +31,29 @@ type Config struct {
 // Server is about the listeners. A port of 0 takes any free one.
 type Server struct {
 	Listen                   string        `yaml:"listen" validate:"address"`
-	AdminListen              string        `yaml:"admin_listen" validate:"address"`                             // probes and metrics, without authentication; acts of operators, with it
-	AllowedHosts             []string      `yaml:"allowed_hosts" validate:"max=100,unique,dive,host"`           // Host headers beside the loopback names
-	AllowedOrigins           []string      `yaml:"allowed_origins" validate:"max=100,unique,dive,origin"`       // Origin headers of web pages that may call
-	AllowedNetworks          []string      `yaml:"allowed_networks" validate:"max=100,unique,dive,network"`     // of clients; empty: all
-	MaxBodyBytes             int64         `yaml:"max_body_bytes" validate:"gte=1024,lte=67108864"`             // of one request
-	MaxResultBytes           int           `yaml:"max_result_bytes" validate:"gte=65536,lte=1073741824"`        // of one answer; a larger one is refused
-	MaxConnections           int           `yaml:"max_connections" validate:"gte=1,lte=1000000"`                // further ones wait
-	MaxConnectionsPerAddress int           `yaml:"max_connections_per_address" validate:"gte=0,lte=1000000"`    // further ones are closed; 0 for any number
-	RequestTimeout           time.Duration `yaml:"request_timeout" validate:"gte=1s,lte=1h"`                    // of a call whose tool names no deadline
-	DrainTimeout             time.Duration `yaml:"drain_timeout" validate:"gte=0s,lte=10m"`                     // what running calls get at shutdown
+	AdminListen              string        `yaml:"admin_listen" validate:"address"`                          // probes and metrics, without authentication; acts of operators, with it
+	AllowedHosts             []string      `yaml:"allowed_hosts" validate:"max=100,unique,dive,host"`        // Host headers beside the loopback names
+	AllowedOrigins           []string      `yaml:"allowed_origins" validate:"max=100,unique,dive,origin"`    // Origin headers of web pages that may call
+	AllowedNetworks          []string      `yaml:"allowed_networks" validate:"max=100,unique,dive,network"`  // of clients; empty: all
+	LegacySSE                bool          `yaml:"legacy_sse"`                                               // serve /sse to clients of revision 2024-11-05
+	MaxBodyBytes             int64         `yaml:"max_body_bytes" validate:"gte=1024,lte=67108864"`          // of one request
+	MaxResultBytes           int           `yaml:"max_result_bytes" validate:"gte=65536,lte=1073741824"`     // of one answer; a larger one is refused
+	MaxConnections           int           `yaml:"max_connections" validate:"gte=1,lte=1000000"`             // further ones wait
+	MaxConnectionsPerAddress int           `yaml:"max_connections_per_address" validate:"gte=0,lte=1000000"` // further ones are closed; 0 for any number
+	RequestTimeout           time.Duration `yaml:"request_timeout" validate:"gte=1s,lte=1h"`                 // of a call whose tool names no deadline
+	DrainTimeout             time.Duration `yaml:"drain_timeout" validate:"gte=0s,lte=10m"`                  // what running calls get at shutdown
+	Sessions                 Sessions      `yaml:"sessions"`
 	TLS                      TLS           `yaml:"tls"`                                                         // of Listen
 	BehindTLSProxy           bool          `yaml:"behind_tls_proxy"`                                            // clients reach the listeners through TLS only
 	TrustedProxies           []string      `yaml:"trusted_proxies" validate:"max=100,unique,dive,network"`      // who may say from where a request comes
 	ForwardedHeader          string        `yaml:"forwarded_header" validate:"oneof=X-Forwarded-For Forwarded"` // how they say it
 	SecurityTxt              SecurityTxt   `yaml:"security_txt"`
 	UnsafeNoAuth             bool          `yaml:"unsafe_no_auth"` // who presents no key has Compat.Persona; on loopback only
+}
+
+// Sessions are the spans of time in which a principal's client is heard of; see package session.
+type Sessions struct {
+	Idle time.Duration `yaml:"idle" validate:"gte=1m,lte=8760h"` // without a request, after which one ends; a closed one opens again
 }
 
 // TLS is the certificate of the public listener. Without CertFile it speaks plain HTTP.
@@ -121,6 +129,7 @@ type Metrics struct {
 // Claude is the model provider. Without APIKey there is no conversation tool.
 type Claude struct {
 	Endpoint  string        `yaml:"endpoint" validate:"endpoint"`
+	Proxy     string        `yaml:"proxy" validate:"-"` // through which Endpoint is reached; empty: directly
 	APIKey    Secret        `yaml:"api_key" validate:"-"`
 	Model     string        `yaml:"model" validate:"required,max=200,printable"`
 	Models    []string      `yaml:"models" validate:"max=100,unique,dive,required,max=200,printable"` // what callers may choose; empty: Model alone
@@ -131,11 +140,25 @@ type Claude struct {
 
 // Conversations bounds what a principal can keep. Texts are counted in characters.
 type Conversations struct {
-	MaxPerPrincipal int `yaml:"max_per_principal" validate:"gte=1,lte=10000"`
-	MaxMessages     int `yaml:"max_messages" validate:"gte=2,lte=100000"`
-	MaxMessageChars int `yaml:"max_message_chars" validate:"gte=1,ltefield=MaxChars"`
-	MaxSystemChars  int `yaml:"max_system_chars" validate:"gte=1,lte=10000000"`
-	MaxChars        int `yaml:"max_chars" validate:"gte=1,lte=100000000"` // of a conversation, all messages together
+	MaxPerPrincipal int   `yaml:"max_per_principal" validate:"gte=1,lte=10000"`
+	MaxTokensPerDay int64 `yaml:"max_tokens_per_day" validate:"gte=0,lte=1000000000000"` // of a principal, read and written together; 0 for any number
+	MaxMessages     int   `yaml:"max_messages" validate:"gte=2,lte=100000"`
+	MaxMessageChars int   `yaml:"max_message_chars" validate:"gte=1,ltefield=MaxChars"`
+	MaxSystemChars  int   `yaml:"max_system_chars" validate:"gte=1,lte=10000000"`
+	MaxChars        int   `yaml:"max_chars" validate:"gte=1,lte=100000000"` // of a conversation, all messages together
+}
+
+// Tasks bounds calls that go on after the request that brought them.
+type Tasks struct {
+	Grace                  time.Duration `yaml:"grace" validate:"gte=0s,lte=1m"`           // what a call may take before it becomes one
+	TTL                    time.Duration `yaml:"ttl" validate:"gte=1m,lte=168h"`           // what it and its result are kept for
+	PollInterval           time.Duration `yaml:"poll_interval" validate:"gte=10ms,lte=1h"` // that clients are told
+	MaxRunning             int           `yaml:"max_running" validate:"gte=1,lte=10000"`
+	MaxRunningPerPrincipal int           `yaml:"max_running_per_principal" validate:"gte=1,ltefield=MaxRunning"`
+	MaxKept                int           `yaml:"max_kept" validate:"gte=1,lte=1000000"`
+	MaxKeptPerPrincipal    int           `yaml:"max_kept_per_principal" validate:"gte=1,ltefield=MaxKept"`
+	MaxBytes               int64         `yaml:"max_bytes" validate:"gte=65536,lte=1099511627776"` // of all results
+	MaxBytesPerPrincipal   int64         `yaml:"max_bytes_per_principal" validate:"gte=65536,ltefield=MaxBytes"`
 }
 
 // Audit is the journal.
@@ -166,7 +189,7 @@ func Default() Config {
 		Server: Server{
 			Listen: "127.0.0.1:7878", AdminListen: "127.0.0.1:7879", MaxBodyBytes: 4 << 20, MaxResultBytes: 32 << 20,
 			MaxConnections: 4096, MaxConnectionsPerAddress: 512, ForwardedHeader: "X-Forwarded-For",
-			RequestTimeout: time.Minute, DrainTimeout: 20 * time.Second,
+			RequestTimeout: time.Minute, DrainTimeout: 20 * time.Second, Sessions: Sessions{Idle: 24 * time.Hour},
 		},
 		Security: Security{RateLimit: RateLimit{
 			Enabled: true, RequestsPerMinute: 60, BurstSize: 10,
@@ -185,7 +208,11 @@ func Default() Config {
 			Timeout: 2 * time.Minute, Retries: 2,
 		},
 		Conversations: Conversations{
-			MaxPerPrincipal: 10, MaxMessages: 1000, MaxMessageChars: 100_000, MaxSystemChars: 100_000, MaxChars: 600_000,
+			MaxPerPrincipal: 10, MaxTokensPerDay: 2_000_000, MaxMessages: 1000, MaxMessageChars: 100_000, MaxSystemChars: 100_000, MaxChars: 600_000,
+		},
+		Tasks: Tasks{
+			Grace: 1500 * time.Millisecond, TTL: time.Hour, PollInterval: 2 * time.Second, MaxRunning: 256, MaxRunningPerPrincipal: 16,
+			MaxKept: 10_000, MaxKeptPerPrincipal: 100, MaxBytes: 1 << 30, MaxBytesPerPrincipal: 128 << 20,
 		},
 		Audit: Audit{MaxSegmentBytes: 64 << 20, CheckpointEvery: 5 * time.Minute},
 		Log:   Log{Level: "info", Format: "json"},
