@@ -36,7 +36,11 @@ type claims struct {
 func readClaims(dir string, t Trust) (*claims, error) {
 	c := &claims{keys: t.Keys, heads: map[uint64][]audit.Digest{}, anchors: map[uint64]audit.Chain{}}
 	for i, file := range append([]string{CheckpointsFile(dir)}, t.Files...) {
-		text, err := os.ReadFile(file)
+		var text []byte
+		err := regular(file)
+		if err == nil {
+			text, err = os.ReadFile(file)
+		}
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && i == 0:
 		case errors.Is(err, fs.ErrNotExist):

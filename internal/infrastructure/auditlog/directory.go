@@ -125,10 +125,29 @@ func segments(path string) ([]segment, error) {
 	for _, e := range entries {
 		digits, ok := strings.CutSuffix(e.Name(), segmentSuffix)
 		first, err := strconv.ParseUint(digits, 10, 64)
-		if s := segmentFrom(first); ok && err == nil && first > 0 && s.name == e.Name() {
-			found = append(found, s)
+		s := segmentFrom(first)
+		if !ok || err != nil || first == 0 || s.name != e.Name() {
+			continue
 		}
+		if !e.Type().IsRegular() {
+			if err := regular(filepath.Join(path, s.name)); err != nil {
+				return nil, err
+			}
+		}
+		found = append(found, s)
 	}
 	slices.SortFunc(found, func(a, b segment) int { return cmp.Compare(a.first, b.first) })
 	return found, nil
+}
+
+var errIrregular = errors.New("a pipe, a device or a directory stands where a file of the journal belongs")
+
+// regular is an error of what is no file, or a link to one: opening a pipe waits for its writer, whoever wants to stop meanwhile,
+// and a device has no end.
+func regular(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return errIrregular
+	}
+	return err
 }
