@@ -101,7 +101,7 @@ func (r accessReport) print(out io.Writer) error {
 		if name == "" {
 			name = "(no persona)"
 		}
-		lines = append(lines, "", fmt.Sprintf("%s: %d principals, %d requests allowed, %d refused", name, u.Actors, u.Allowed, u.Refused))
+		lines = append(lines, "", fmt.Sprintf("%s: principals %d, requests allowed %d, refused %d", name, u.Actors, u.Allowed, u.Refused))
 		for _, g := range u.Unused {
 			lines = append(lines, fmt.Sprintf("  unused\t%s %s\t%s", g.Action, g.Target, g.Rule))
 		}

@@ -202,13 +202,13 @@ func showRecords(out io.Writer, form string, records []auditindex.Found) error {
 	return errors.Join(err, table.Flush())
 }
 
-// cells are a record's columns. Texts are shown as the journal spells them: a control character is an escape.
+// cells are a record's columns. What is decided by no rule of its own, such as a listing, is told by its method. Texts are shown as the journal spells them: a control character is an escape.
 func cells(r audit.Record) []string {
 	outcome := r.Outcome
 	if r.Phase != audit.Closed {
 		outcome = strings.TrimSpace(string(r.Phase) + " " + outcome)
 	}
-	texts := []string{r.Actor, r.Action, r.Target, outcome, r.DeniedBy, r.Rule, r.Request, r.Redacted + r.Detail, r.Purpose}
+	texts := []string{r.Actor, cmp.Or(r.Action, r.Method), r.Target, outcome, r.DeniedBy, r.Rule, r.Request, r.Redacted + r.Detail, r.Purpose}
 	row := []string{r.Time.UTC().Format("2006-01-02T15:04:05.000Z")}
 	for _, text := range texts {
 		row = append(row, visible(text))
@@ -241,19 +241,25 @@ func parseTime(text string) (time.Time, error) {
 		}
 	}
 	ago, err := parseDuration(text)
-	return clock.Now().Add(-ago), err
+	if err != nil {
+		return time.Time{}, errTime
+	}
+	return clock.Now().Add(-ago), nil
 }
 
+var errDuration = errors.New("a span of time is written such as 36h or 7d")
+
+// parseDuration reads days, such as 7d, beside what Go calls durations, and nothing below zero.
 func parseDuration(text string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		if n, err := strconv.ParseUint(days, 10, 15); err == nil {
 			return time.Duration(n) * day, nil
 		}
-		return 0, errTime
+		return 0, errDuration
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d < 0 {
-		return 0, errTime
+		return 0, errDuration
 	}
 	return d, nil
 }

@@ -180,6 +180,15 @@ func TestAuditExport_GivesSpreadsheetsNoFormulas(t *testing.T) {
 	}
 }
 
+func TestAuditSearch_TellsByItsMethodWhatHasNoAction(t *testing.T) {
+	t.Parallel()
+	listing := called(1, "", "ok", "")
+	listing.Action, listing.Target, listing.Method = "", "", "tools/list"
+	if table := newOffice(t, listing).prints(t, "audit", "search"); !strings.Contains(table, "tools/list") {
+		t.Errorf("the table:\n%s", table)
+	}
+}
+
 func TestAuditReport_TellsWhatIsUnusedAndRefused(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, called(1, "echo", "ok", ""), called(150, "query", "ok", ""), called(151, "close_conversation", "access.denied", audit.ByPolicy))
@@ -200,7 +209,7 @@ func TestAuditReport_TellsWhatIsUnusedAndRefused(t *testing.T) {
 		t.Errorf("the last 90 days (-want +got):\n%s", diff)
 	}
 	text := o.prints(t, "audit", "report", "--since", "300d")
-	for _, line := range []string{"3 records since", "analyst: 1 principals, 2 requests allowed, 1 refused", "unused", "metric.query metric:rev*"} {
+	for _, line := range []string{"3 records since", "analyst: principals 1, requests allowed 2, refused 1", "unused", "metric.query metric:rev*"} {
 		if !strings.Contains(text, line) {
 			t.Errorf("%q is missing in:\n%s", line, text)
 		}

@@ -4,8 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/netip"
-	"strconv"
 	"strings"
 	"time"
 
@@ -120,18 +120,6 @@ func parseNetworks(words []string) ([]netip.Prefix, error) {
 	return networks, nil
 }
 
-// parseDays reads 30d beside what Go calls durations.
-func parseDays(word string) (time.Duration, error) {
-	if days, ok := strings.CutSuffix(word, "d"); ok {
-		n, err := strconv.Atoi(days)
-		if err != nil || n < 0 || n > 36_500 {
-			return 0, fmt.Errorf("%q is no number of days", word)
-		}
-		return time.Duration(n) * 24 * time.Hour, nil
-	}
-	return time.ParseDuration(word)
-}
-
 func listCommand() *cobra.Command {
 	var stale string
 	c := &cobra.Command{
@@ -140,7 +128,7 @@ func listCommand() *cobra.Command {
 			var unused time.Duration
 			if stale != "" {
 				var err error
-				if unused, err = parseDays(stale); err != nil || unused <= 0 {
+				if unused, err = parseDuration(stale); err != nil || unused == 0 {
 					return fmt.Errorf("--stale %q is no time, such as 30d", stale)
 				}
 			}
@@ -149,7 +137,7 @@ func listCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return writeLines(c, all)
+				return writeLines(c.OutOrStdout(), all)
 			})
 		},
 	}
@@ -157,11 +145,11 @@ func listCommand() *cobra.Command {
 	return c
 }
 
-// writeLines prints the keys, one a line.
-func writeLines(c *cobra.Command, all []identityapp.Key) error {
-	lines := json.NewEncoder(c.OutOrStdout())
-	for _, k := range all {
-		if err := lines.Encode(k); err != nil {
+// writeLines prints values as JSON, one a line.
+func writeLines[T any](out io.Writer, all []T) error {
+	lines := json.NewEncoder(out)
+	for _, one := range all {
+		if err := lines.Encode(one); err != nil {
 			return err
 		}
 	}
@@ -175,7 +163,7 @@ func rotateCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "rotate KEY_ID", Short: "Give a key another secret and term, and print it, this once", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) (err error) {
-			if rotation.Overlap, err = parseDays(overlap); err != nil {
+			if rotation.Overlap, err = parseDuration(overlap); err != nil {
 				return fmt.Errorf("--overlap: %w", err)
 			}
 			return administer(c, func(ctx context.Context, keys keeper) error {

@@ -1,4 +1,4 @@
-// Command steward is the governed MCP server for a company's metrics, files and Claude.
+// Command steward is the governed MCP server for a company's metrics and Claude.
 package main
 
 import (
@@ -37,7 +37,7 @@ func main() {
 func root() *cobra.Command {
 	c := &cobra.Command{
 		Use:           "steward",
-		Short:         "The governed MCP server for a company's metrics, files and Claude",
+		Short:         "The governed MCP server for a company's metrics and Claude",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

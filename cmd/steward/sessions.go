@@ -78,13 +78,7 @@ func everyPage(ctx context.Context, sessions sessionKeeper, f sessionapp.Filter)
 
 func writeSessions(out io.Writer, all []sessionapp.Session, table bool) error {
 	if !table {
-		lines := json.NewEncoder(out)
-		for _, s := range all {
-			if err := lines.Encode(s); err != nil {
-				return err
-			}
-		}
-		return nil
+		return writeLines(out, all)
 	}
 	const padding = 2
 	columns := tabwriter.NewWriter(out, 0, 0, padding, ' ', 0)

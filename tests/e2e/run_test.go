@@ -212,6 +212,12 @@ func TestRun_PrintsLinesThatWork(t *testing.T) {
 		isPersona(t, s.URL, key, "analyst")
 	})
 	t.Run("the regional manager's key", func(t *testing.T) { isPersona(t, r.connection.URL, keys.Regional, "regional") })
+	t.Run("the operator's key", func(t *testing.T) {
+		sessions := shell(t, runner.env, r.after(t, "Look after it"))
+		if !strings.Contains(sessions, string(harness.Legacy)) || !strings.Contains(sessions, string(harness.Modern)) {
+			t.Errorf("the sessions of both revisions' clients are not listed:\n%s", sessions)
+		}
+	})
 }
 
 // tryDesktop starts the command that the snippet names, which shares its state with the server that runs.

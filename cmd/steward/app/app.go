@@ -58,6 +58,7 @@ func Run(ctx context.Context, options ...fx.Option) error {
 	if err := a.Start(start); err != nil {
 		return rootCause(err)
 	}
+	defer collectSeldom()()
 	select {
 	case <-ctx.Done():
 	case <-a.Wait():

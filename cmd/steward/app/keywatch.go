@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/steward-mcp/steward/internal/application/identityapp"
+	"github.com/steward-mcp/steward/internal/application/observe"
 	domain "github.com/steward-mcp/steward/internal/domain/identity"
 )
 
@@ -24,7 +25,7 @@ func newUsage(lc fx.Lifecycle, keys domain.Repository, log *zap.Logger) *identit
 	usage := &identityapp.Usage{}
 	flush := func(ctx context.Context) {
 		if err := usage.Flush(ctx, keys); err != nil {
-			log.Error("the use of keys could not be written down", zap.Error(err))
+			log.Error("the use of keys could not be written down", observe.Error(err))
 		}
 	}
 	repeat(lc, usageEvery, nil, flush, flush)
@@ -47,7 +48,7 @@ func warnOfExpiry(lc fx.Lifecycle, keys domain.Repository, n now, log *zap.Logge
 	tell := func(ctx context.Context) {
 		all, err := identityapp.List(ctx, keys, 0, n())
 		if err != nil {
-			log.Warn("the keys could not be listed", zap.Error(err))
+			log.Warn("the keys could not be listed", observe.Error(err))
 		}
 		for _, k := range all {
 			if k.State == domain.Expiring {

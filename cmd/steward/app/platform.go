@@ -145,7 +145,7 @@ func newRecorder(lc fx.Lifecycle, p recorderParts) *cqrs.Recorder {
 	flush := func(ctx context.Context) {
 		p.Watch.Flush()
 		if err := recorder.Flush(ctx); err != nil {
-			p.Log.Error("audit.lost", zap.String("what", "counts of refusals"), zap.Error(err))
+			p.Log.Error("audit.lost", zap.String("what", "counts of refusals"), observe.Error(err))
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())

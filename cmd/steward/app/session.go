@@ -7,6 +7,7 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
+	"github.com/steward-mcp/steward/internal/application/observe"
 	"github.com/steward-mcp/steward/internal/application/sessionapp"
 	domain "github.com/steward-mcp/steward/internal/domain/session"
 	"github.com/steward-mcp/steward/internal/infrastructure/config"
@@ -37,7 +38,7 @@ func newRegistry(lc fx.Lifecycle, kept domain.Repository, c config.Config, n now
 	repeat(lc, closingsEvery, nil, func(ctx context.Context) {
 		closed, err := registry.Sync(ctx)
 		if err != nil {
-			log.Error("the closed sessions could not be read", zap.Error(err))
+			log.Error("the closed sessions could not be read", observe.Error(err))
 		}
 		for _, sid := range closed {
 			log.Warn("a session was closed by another process", zap.Stringer("session", sid))
@@ -45,7 +46,7 @@ func newRegistry(lc fx.Lifecycle, kept domain.Repository, c config.Config, n now
 	}, nil)
 	sweep := func(ctx context.Context) {
 		if err := registry.Sweep(ctx); err != nil {
-			log.Error("what was heard of closed sessions could not be written down", zap.Error(err))
+			log.Error("what was heard of closed sessions could not be written down", observe.Error(err))
 		}
 	}
 	repeat(lc, quietEvery, nil, sweep, sweep)

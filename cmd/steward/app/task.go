@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/steward-mcp/steward/internal/application/cqrs"
+	"github.com/steward-mcp/steward/internal/application/observe"
 	"github.com/steward-mcp/steward/internal/application/taskapp"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	domain "github.com/steward-mcp/steward/internal/domain/task"
@@ -58,7 +59,7 @@ func newTaskRunner(lc fx.Lifecycle, p taskParts) *taskapp.Runner {
 	}, n, log)
 	repeat(lc, sweepEvery, nil, func(ctx context.Context) {
 		if _, err := kept.Sweep(ctx, n()); err != nil && ctx.Err() == nil {
-			log.Error("expired tasks could not be forgotten", zap.Error(err))
+			log.Error("expired tasks could not be forgotten", observe.Error(err))
 		}
 	}, nil)
 	lc.Append(fx.StartStopHook(

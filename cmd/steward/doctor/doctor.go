@@ -4,6 +4,7 @@ package doctor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"go.uber.org/zap"
@@ -86,7 +87,7 @@ func examinePersonas(c config.Config) Finding {
 			Mend: "write at least one under personas; configs/example.yaml shows how",
 		}
 	}
-	return Finding{Name: "personas", Status: ok}
+	return Finding{Name: "personas", Status: ok, Text: fmt.Sprintf("Configured: %d.", len(c.Personas))}
 }
 
 func examineIssuers(ctx context.Context, c config.Config) Finding {

@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding"
 	"fmt"
+	"hash"
 	"io"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/steward-mcp/steward/internal/domain/fault"
@@ -25,7 +27,10 @@ const MinPepper = 32
 
 // Pepper is the secret that turns a key's text into its digest. It is kept apart from the digests, so that whoever
 // steals or edits the store can neither test guesses nor plant a key. It prints as [redacted].
-type Pepper struct{ secret func() []byte } // a function, for the reason that Credential gives
+type Pepper struct { // of functions, for the reason that Credential gives
+	secret func() []byte
+	macs   func() *sync.Pool // of hash.Hash: each has the secret in it already, which takes as long as the rest
+}
 
 // NewPepper makes a pepper of secret bytes, at least MinPepper of them.
 func NewPepper(secret []byte) (Pepper, error) {
@@ -33,7 +38,8 @@ func NewPepper(secret []byte) (Pepper, error) {
 		return Pepper{}, ErrPepper
 	}
 	own := slices.Clone(secret)
-	return Pepper{secret: func() []byte { return own }}, nil
+	macs := &sync.Pool{New: func() any { return hmac.New(sha256.New, own) }}
+	return Pepper{secret: func() []byte { return own }, macs: func() *sync.Pool { return macs }}, nil
 }
 
 var (
@@ -153,9 +159,10 @@ func (a Authority) objection(known, holds bool, s Snapshot, now time.Time) error
 
 // digest binds the secret to the id and environment beside it: a digest that is copied to another row is worthless.
 func (a Authority) digest(c Credential) [32]byte {
-	mac := hmac.New(sha256.New, a.pepper.secret())
+	pool := a.pepper.macs()
+	mac, _ := pool.Get().(hash.Hash)
+	defer pool.Put(mac)
+	mac.Reset()
 	mac.Write([]byte(c.signed()))
-	var sum [32]byte
-	mac.Sum(sum[:0])
-	return sum
+	return [32]byte(mac.Sum(make([]byte, 0, sha256.Size)))
 }

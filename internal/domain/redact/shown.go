@@ -11,10 +11,15 @@ import (
 // and line feed, directions, and whatever has no width, joiners included. A model reads them all the same, which is how
 // instructions are hidden from the person beside it.
 func (r *Redactor) Shown(to Sink, text string) string {
-	at := strings.IndexFunc(text, func(c rune) bool { return hidden(c) != "" })
-	if at < 0 {
+	at := plain(text)
+	if at == len(text) {
 		return text
 	}
+	more := strings.IndexFunc(text[at:], func(c rune) bool { return hidden(c) != "" })
+	if more < 0 {
+		return text
+	}
+	at += more
 	return text[:at] + strings.Map(func(c rune) rune {
 		class := hidden(c)
 		if class == "" {
@@ -23,6 +28,16 @@ func (r *Redactor) Shown(to Sink, text string) string {
 		r.fired(to, class)
 		return -1
 	}, text[at:])
+}
+
+// plain is how many bytes text begins with that are characters which everybody sees.
+func plain(text string) int {
+	for i := range len(text) {
+		if c := text[i]; c >= 0x7f || c < 0x20 && c != '\t' && c != '\n' {
+			return i
+		}
+	}
+	return len(text)
 }
 
 // hidden is the class of a character that Shown removes.

@@ -35,6 +35,9 @@ func AbilitiesOf(ctx context.Context) Abilities {
 	return a
 }
 
+// MaxRounds is how often one use may ask.
+const MaxRounds = 10
+
 // Bounds of one Ask.
 const (
 	maxQuestions = 16

@@ -58,7 +58,7 @@ func (*Asking) Error() string { return "questions for the client" }
 // chooses, and a state that comes back with the answers. Everything is then begun again, Bind included, decided and recorded
 // anew, with AnswersOf telling the answers. Nothing is kept in between but state, which the client holds: it can neither change it nor use
 // it for another call, nor can anybody else, but it can send it again, so state must not be what a single use hangs on.
-// Between 1 and 16 questions can be asked at once, the state has at most 8 KiB, and a use may ask ten times.
+// Between 1 and 16 questions can be asked at once, the state has at most 8 KiB, and a use may ask MaxRounds times.
 func Ask(state string, questions map[string]Question) error {
 	return ErrInput.Because(&Asking{State: state, Questions: questions})
 }

@@ -27,6 +27,16 @@ func (l Level) String() string {
 	return Levels[l]
 }
 
+// LevelNamed is the level of that name in the protocol, if it is one.
+func LevelNamed(name string) (Level, bool) {
+	for i, known := range Levels {
+		if name == known {
+			return Level(i), true
+		}
+	}
+	return Emergency, false
+}
+
 type logKey struct{}
 
 // WithLog lets the client of a use hear what the use logs. listen may be called from any goroutine of the use.

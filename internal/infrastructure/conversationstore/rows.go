@@ -3,16 +3,12 @@ package conversationstore
 import (
 	"database/sql"
 	"fmt"
-	"time"
 
 	"github.com/steward-mcp/steward/internal/domain/conversation"
 	"github.com/steward-mcp/steward/internal/domain/id"
 	"github.com/steward-mcp/steward/internal/infrastructure/conversationstore/sqlcgen"
+	"github.com/steward-mcp/steward/internal/infrastructure/database"
 )
-
-// Moments are stored as microseconds since 1970, UTC.
-
-func toTime(us int64) time.Time { return time.UnixMicro(us).UTC() }
 
 func toInsert(s conversation.Snapshot) sqlcgen.InsertConversationParams {
 	p := pendingColumns(s.Pending)
@@ -60,14 +56,14 @@ func toSnapshot(cid id.Conversation, row sqlcgen.Conversation, turns []sqlcgen.L
 		},
 		Usage:        conversation.Usage{Input: row.InputTokens, Output: row.OutputTokens},
 		Reservations: conversation.Reservation(row.Reservations),
-		Started:      toTime(row.StartedAtUs), Used: toTime(row.UsedAtUs),
+		Started:      database.Time(row.StartedAtUs), Used: database.Time(row.UsedAtUs),
 	}
 	for _, t := range turns {
-		s.Turns = append(s.Turns, conversation.Turn{Role: conversation.Role(t.Role), Text: t.Text, At: toTime(t.AtUs)})
+		s.Turns = append(s.Turns, conversation.Turn{Role: conversation.Role(t.Role), Text: t.Text, At: database.Time(t.AtUs)})
 	}
 	if row.PendingText.Valid {
 		s.Pending = &conversation.Pending{
-			Text: row.PendingText.String, At: toTime(row.PendingAtUs.Int64), Until: toTime(row.PendingUntilUs.Int64),
+			Text: row.PendingText.String, At: database.Time(row.PendingAtUs.Int64), Until: database.Time(row.PendingUntilUs.Int64),
 		}
 	}
 	return s
@@ -78,9 +74,9 @@ func toHeld(row sqlcgen.ListHeldRow) (conversation.Held, error) {
 	if err != nil {
 		return conversation.Held{}, fmt.Errorf("read a stored identifier: %w", err)
 	}
-	h := conversation.Held{ID: cid, State: conversation.State(row.State), Turns: int(row.Turns), Used: toTime(row.UsedAtUs)}
+	h := conversation.Held{ID: cid, State: conversation.State(row.State), Turns: int(row.Turns), Used: database.Time(row.UsedAtUs)}
 	if row.PendingUntilUs.Valid {
-		h.Until = toTime(row.PendingUntilUs.Int64)
+		h.Until = database.Time(row.PendingUntilUs.Int64)
 	}
 	return h, nil
 }

@@ -1,19 +1,16 @@
 package identitystore
 
 import (
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
-	"time"
 
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/identity"
+	"github.com/steward-mcp/steward/internal/infrastructure/database"
 	"github.com/steward-mcp/steward/internal/infrastructure/identitystore/sqlcgen"
 )
-
-// Moments are stored as microseconds since 1970, UTC.
 
 func toRow(s identity.Snapshot) (sqlcgen.ApiKey, error) {
 	personas, err := json.Marshal(s.Personas)
@@ -35,24 +32,13 @@ func toRow(s identity.Snapshot) (sqlcgen.ApiKey, error) {
 	row := sqlcgen.ApiKey{
 		ID: s.ID.String(), Name: s.Name, Environment: s.Env, Personas: string(personas), Attributes: string(attributes),
 		Digest: s.Digest[:], CreatedUs: s.Created.UnixMicro(), ExpiresUs: s.Expires.UnixMicro(),
-		RevokedUs: moment(s.Revoked), IssuedUs: moment(s.Issued), Scope: string(scope), Networks: string(networks),
-		PreviousUntilUs: moment(s.PreviousUntil), UsedUs: moment(s.Used), UsedFrom: s.UsedFrom,
+		RevokedUs: database.Micros(s.Revoked), IssuedUs: database.Micros(s.Issued), Scope: string(scope), Networks: string(networks),
+		PreviousUntilUs: database.Micros(s.PreviousUntil), UsedUs: database.Micros(s.Used), UsedFrom: s.UsedFrom,
 	}
 	if !s.PreviousUntil.IsZero() {
 		row.PreviousDigest = s.Previous[:]
 	}
 	return row, nil
-}
-
-func moment(t time.Time) sql.NullInt64 {
-	return sql.NullInt64{Int64: t.UnixMicro(), Valid: !t.IsZero()}
-}
-
-func timeOf(us sql.NullInt64) time.Time {
-	if !us.Valid {
-		return time.Time{}
-	}
-	return time.UnixMicro(us.Int64).UTC()
 }
 
 // keptRule is a rule of a scope as it is stored.
@@ -76,8 +62,8 @@ func toKey(row sqlcgen.ApiKey) (*identity.Key, error) {
 	}
 	s := identity.Snapshot{
 		ID: id, Name: row.Name, Env: row.Environment,
-		Created: time.UnixMicro(row.CreatedUs).UTC(), Issued: timeOf(row.IssuedUs), Expires: time.UnixMicro(row.ExpiresUs).UTC(),
-		Revoked: timeOf(row.RevokedUs), PreviousUntil: timeOf(row.PreviousUntilUs), Used: timeOf(row.UsedUs), UsedFrom: row.UsedFrom,
+		Created: database.Time(row.CreatedUs), Issued: database.TimeOrZero(row.IssuedUs), Expires: database.Time(row.ExpiresUs),
+		Revoked: database.TimeOrZero(row.RevokedUs), PreviousUntil: database.TimeOrZero(row.PreviousUntilUs), Used: database.TimeOrZero(row.UsedUs), UsedFrom: row.UsedFrom,
 	}
 	if s.Issued.IsZero() {
 		s.Issued = s.Created

@@ -112,7 +112,7 @@ func (s *SQLite) Touch(ctx context.Context, uses []identity.Use) error {
 	return database.InTx(ctx, s.db.Write, func(tx *sql.Tx) error {
 		q := sqlcgen.New(tx)
 		for _, u := range uses {
-			at := moment(u.At)
+			at := database.Micros(u.At)
 			err := q.TouchKey(ctx, sqlcgen.TouchKeyParams{UsedUs: at, UsedFrom: u.From, ID: u.Key.String(), UsedUs_2: at})
 			if err != nil {
 				return fmt.Errorf("note the use of a key: %w", err)

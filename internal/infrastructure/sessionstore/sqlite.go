@@ -12,7 +12,7 @@ import (
 	"github.com/steward-mcp/steward/internal/infrastructure/sessionstore/sqlcgen"
 )
 
-// SQLite keeps sessions in the state file. Moments are stored as microseconds since 1970, UTC.
+// SQLite keeps sessions in the state file.
 type SQLite struct{ db *database.DB }
 
 var _ session.Repository = (*SQLite)(nil)
@@ -27,7 +27,7 @@ func (s *SQLite) Keep(ctx context.Context, closed *session.Session) error {
 		err := sqlcgen.New(tx).KeepSession(ctx, sqlcgen.KeepSessionParams{
 			ID: k.ID.String(), Principal: k.Peer.Principal, Client: k.Peer.Client, Revision: k.Peer.Revision,
 			Transport: k.Peer.Transport, Address: k.Address, Requests: k.Requests, Refused: k.Refused,
-			OpenedUs: moment(k.Opened), UsedUs: moment(k.Used),
+			OpenedUs: database.Micros(k.Opened), UsedUs: database.Micros(k.Used),
 			ClosedUs: k.Closing.At.UnixMicro(), ClosedBy: k.Closing.By, Reason: k.Closing.Reason,
 		})
 		if err != nil {
@@ -60,8 +60,8 @@ func toSession(row sqlcgen.ClosedSession) (*session.Session, error) {
 	return session.Restore(session.Snapshot{
 		ID: sid, State: session.Closed,
 		Peer:   session.Peer{Principal: row.Principal, Client: row.Client, Revision: row.Revision, Transport: row.Transport},
-		Opened: timeOf(row.OpenedUs), Used: timeOf(row.UsedUs), Address: row.Address, Requests: row.Requests, Refused: row.Refused,
-		Closing: session.Closing{By: row.ClosedBy, At: time.UnixMicro(row.ClosedUs).UTC(), Reason: row.Reason},
+		Opened: database.TimeOrZero(row.OpenedUs), Used: database.TimeOrZero(row.UsedUs), Address: row.Address, Requests: row.Requests, Refused: row.Refused,
+		Closing: session.Closing{By: row.ClosedBy, At: database.Time(row.ClosedUs), Reason: row.Reason},
 	}), nil
 }
 
@@ -73,7 +73,7 @@ func (s *SQLite) Touch(ctx context.Context, signs []session.Sign) error {
 	return database.InTx(ctx, s.db.Write, func(tx *sql.Tx) error {
 		q := sqlcgen.New(tx)
 		for _, sign := range signs {
-			at, p := moment(sign.At), sign.Peer
+			at, p := database.Micros(sign.At), sign.Peer
 			err := q.TouchSession(ctx, sqlcgen.TouchSessionParams{
 				Principal: p.Principal, Client: p.Client, Revision: p.Revision, Transport: p.Transport,
 				Address: sign.Address, Requests: sign.Requests, Refused: sign.Refused,
@@ -93,15 +93,4 @@ func (s *SQLite) Forget(ctx context.Context, since time.Time) error {
 		return fmt.Errorf("forget closed sessions: %w", database.Translate(ctx, err))
 	}
 	return nil
-}
-
-func moment(t time.Time) sql.NullInt64 {
-	return sql.NullInt64{Int64: t.UnixMicro(), Valid: !t.IsZero()}
-}
-
-func timeOf(us sql.NullInt64) time.Time {
-	if !us.Valid {
-		return time.Time{}
-	}
-	return time.UnixMicro(us.Int64).UTC()
 }

@@ -8,12 +8,9 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/id"
 	"github.com/steward-mcp/steward/internal/domain/task"
+	"github.com/steward-mcp/steward/internal/infrastructure/database"
 	"github.com/steward-mcp/steward/internal/infrastructure/taskstore/sqlcgen"
 )
-
-// Moments are stored as microseconds since 1970, UTC.
-
-func toTime(us int64) time.Time { return time.UnixMicro(us).UTC() }
 
 // demand is an access.Demand as it is stored.
 type demand struct {
@@ -102,7 +99,7 @@ func toTask(tid id.Task, row sqlcgen.Task) (*task.Task, error) {
 			Owner: row.Owner, Tool: row.Tool, Request: request, Arguments: row.Arguments, Obliged: row.Obliged, Runner: row.Runner,
 		},
 		Terms: task.Terms{TTL: time.Duration(row.TtlUs) * time.Microsecond, Poll: time.Duration(row.PollUs) * time.Microsecond},
-		State: task.State(row.State), Created: toTime(row.CreatedUs), Updated: toTime(row.UpdatedUs),
+		State: task.State(row.State), Created: database.Time(row.CreatedUs), Updated: database.Time(row.UpdatedUs),
 		Failure: task.Failure{Code: row.Code, Message: row.Message},
 	}
 	if len(row.Result) > 0 {

@@ -149,7 +149,7 @@ func report(r ready, hash string, f *fault.Fault) Inspection {
 		{Name: string(interpreter), Status: OK, Found: "Python " + v.Python},
 		{Name: string(engine), Status: OK, Found: "dbt-metricflow " + v.DBTMetricFlow + ", metricflow " + v.MetricFlow + ", dbt-core " + v.DBTCore},
 		{Name: string(adapter), Status: OK, Found: "dbt-" + r.Adapter + " " + v.Adapter},
-		{Name: string(project), Status: OK},
+		{Name: string(project), Status: OK, Found: "dbt can read it."},
 		{Name: string(manifestFile), Status: OK, Found: hash},
 		{Name: string(warehouse), Status: OK, Found: r.Adapter},
 	}
