@@ -24,10 +24,11 @@ type Watch struct {
 	counter metric.Int64Counter
 	of      map[Event]metric.AddOption
 
-	mu     sync.Mutex
-	lines  map[Event]*lines
 	places places
 	paces  paces
+
+	mu    sync.Mutex
+	lines map[Event]*lines
 }
 
 // linesKept is how many lines of one kind are written between two Flushes.
@@ -68,9 +69,7 @@ func (w *Watch) Concluded(ctx context.Context, r audit.Record) {
 	if r.Actor == "" {
 		return
 	}
-	w.mu.Lock()
 	usual, burst := w.paces.count(r.Actor, w.now())
-	w.mu.Unlock()
 	if burst {
 		w.tell(ctx, Burst, append(about(r), zap.String("principal", r.Actor), zap.Float64("usual_per_minute", usual))...)
 	}
@@ -98,10 +97,7 @@ func (w *Watch) Sighted(ctx context.Context, key identity.KeyID, before, address
 	if address == "" {
 		return
 	}
-	w.mu.Lock()
-	known := w.places.visit(key, cqrs.Origin(before), cqrs.Origin(address))
-	w.mu.Unlock()
-	if known {
+	if w.places.visit(key, before, cqrs.Origin(address)) {
 		return
 	}
 	fields := []zap.Field{zap.Stringer("key", key), zap.String("address", address), observe.Trace(ctx)}

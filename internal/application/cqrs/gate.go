@@ -53,7 +53,8 @@ func (g Governed[M, R]) Do(ctx context.Context, m M) (result R, err error) {
 		}
 	}()
 	// The bare demand comes first: whoever may not call at all learns nothing from how arguments are read.
-	if err = call.decide(m.Demand().Bare()); err != nil {
+	demand := m.Demand()
+	if err = call.decide(demand.Bare()); err != nil {
 		return result, err
 	}
 	bound, err := g.handler.Bind(ctx, m)
@@ -62,7 +63,7 @@ func (g Governed[M, R]) Do(ctx context.Context, m M) (result R, err error) {
 		return result, call.refuse(audit.ByInput, err)
 	}
 	call.refusal, call.conceals = cmp.Or(bound.Refusal, ErrDenied), bound.Refusal != nil
-	if err = call.decide(append([]access.Demand{m.Demand()}, bound.Demands...)...); err != nil {
+	if err = call.decide(demand, bound.Demands...); err != nil {
 		return result, err
 	}
 	if bound.Objection != "" {
@@ -91,7 +92,8 @@ type passage struct {
 	gate       *Gate
 	request    *Request
 	actor      access.Principal
-	demands    []access.Demand
+	first      [1]access.Demand
+	demands    []access.Demand // first, and what the arguments demand
 	decision   access.Decision
 	refusal    *fault.Fault
 	conceals   bool // refusal is the handler's
@@ -109,16 +111,18 @@ func (g *Gate) enter(ctx context.Context, m Message) (context.Context, *passage)
 	if said, ok := m.(Purposeful); ok {
 		request.For(said.Purpose())
 	}
-	p := &passage{gate: g, request: request, actor: request.Actor(), demands: []access.Demand{demand}, refusal: ErrDenied}
+	p := &passage{gate: g, request: request, actor: request.Actor(), first: [1]access.Demand{demand}, refusal: ErrDenied}
+	p.demands = p.first[:]
 	if c, ok := m.(Concealed); ok {
 		p.refusal = c.Conceal()
 	}
 	return ctx, p
 }
 
-func (p *passage) decide(demands ...access.Demand) error {
-	p.demands = demands
-	p.decision = p.gate.policy.Decide(p.actor, demands...)
+func (p *passage) decide(first access.Demand, more ...access.Demand) error {
+	p.first[0] = first
+	p.demands = append(p.first[:], more...)
+	p.decision = p.gate.policy.Decide(p.actor, p.demands...)
 	if p.decision.Allowed {
 		return nil
 	}

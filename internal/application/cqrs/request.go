@@ -13,10 +13,6 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/id"
 )
 
-// closeGrace bounds how long a request may wait for its record after its caller has left: the record is owed
-// whatever the caller does, but not for ever.
-const closeGrace = 10 * time.Second
-
 // Recorder opens a record for each request. The edge opens it before anything can be refused; whoever settles the
 // request closes it, and the first to close it is right.
 type Recorder struct {
@@ -24,6 +20,7 @@ type Recorder struct {
 	now      func() time.Time
 	settle   func(access.Principal) access.Principal
 	refusals refusals
+	patience patience
 	watcher  Watcher      // nil for none
 	tracer   trace.Tracer // nil for none
 }
@@ -278,8 +275,7 @@ func (q *Request) trace(ctx context.Context) string {
 
 // append waits for the record even when ctx has ended.
 func (q *Request) append(ctx context.Context, rec audit.Record) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
-	defer cancel()
+	ctx = q.records.patience.of(ctx, rec.Time)
 	err := q.records.log.Append(ctx, rec)
 	if err != nil {
 		q.records.lost(ctx, err)

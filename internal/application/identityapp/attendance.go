@@ -110,7 +110,7 @@ func (a *Authenticator) still(ctx context.Context, presented string, p presence)
 		_, err = a.authority.Recognize(a.static(), presented)
 		return err
 	}
-	_, _, err = a.holder(ctx, credential, p.address)
+	_, _, err = a.holder(ctx, presented, credential, p.address)
 	return err
 }
 

@@ -85,7 +85,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, presented string) (acc
 		return a.authority.Recognize(a.static(), presented)
 	}
 	address := addressOf(ctx)
-	p, before, err := a.holder(ctx, credential, address)
+	p, before, err := a.holder(ctx, presented, credential, address)
 	if err != nil {
 		return p, err
 	}
@@ -96,9 +96,10 @@ func (a *Authenticator) Authenticate(ctx context.Context, presented string) (acc
 	return p, nil
 }
 
-// holder is the principal of a key that holds at an address, and the address that it was used from before.
-func (a *Authenticator) holder(ctx context.Context, credential identity.Credential, address string) (p access.Principal, before string, err error) {
-	known := a.recent.of(credential)
+// holder is the principal of a key that holds at an address, and the address that it was used from before. The credential is what
+// identity.Parse makes of what was presented.
+func (a *Authenticator) holder(ctx context.Context, presented string, credential identity.Credential, address string) (p access.Principal, before string, err error) {
+	known := a.recent.of(presented)
 	key, err := known.key, error(nil)
 	if key == nil {
 		key, err = a.keys.Get(ctx, credential.ID())

@@ -39,16 +39,16 @@ type found struct {
 	key     *identity.Key
 }
 
-// of looks for the key of a credential. It asks for the edition first: what is then read from the store, and kept under it,
+// of looks for the key of a credential, which is what was presented. It asks for the edition first: what is then read from the store, and kept under it,
 // is as new or newer.
-func (r *recent) of(c identity.Credential) (f found) {
+func (r *recent) of(presented string) (f found) {
 	if r.edition == nil {
 		return f
 	}
 	if f.edition, f.known = r.edition(); !f.known {
 		return f
 	}
-	f.print = sha256.Sum256([]byte(c.Reveal()))
+	f.print = sha256.Sum256([]byte(presented))
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if r.held == f.edition {

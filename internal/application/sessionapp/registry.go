@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/steward-mcp/steward/internal/application/lifetime"
 	"github.com/steward-mcp/steward/internal/domain/id"
 	"github.com/steward-mcp/steward/internal/domain/session"
 )
@@ -71,23 +72,23 @@ type Stay struct {
 	Session  id.Session
 	registry *Registry
 	entry    *entry // nil when it was not let in, and when it has left
+	leave    func() // its context
 }
 
 // Enter counts a request in the session of its peer, which it opens if it is the first. It reads and writes nothing but
 // memory. The context ends, with session.ErrClosed as its cause, when the session is closed. A session that is closed is
 // session.ErrClosed; the Stay tells its identifier all the same. Whoever enters leaves.
 func (r *Registry) Enter(ctx context.Context, p session.Peer, address string) (context.Context, *Stay, error) {
-	within, stop := context.WithCancelCause(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := r.find(p)
 	stay := &Stay{Session: e.session.ID(), registry: r}
 	if err := e.session.Enter(p, address, r.lifetime, r.now()); err != nil {
 		e.heard = true
-		stop(err)
 		return ctx, stay, err
 	}
-	stay.entry = e
+	within, stop, leave := lifetime.Within(ctx)
+	stay.entry, stay.leave = e, leave
 	e.stops[stay] = stop
 	r.settle(e)
 	return within, stay, nil
@@ -102,7 +103,7 @@ func (s *Stay) Leave(refused bool) {
 		return
 	}
 	s.entry = nil
-	e.stops[s](nil)
+	s.leave()
 	delete(e.stops, s)
 	e.session.Leave(refused)
 }

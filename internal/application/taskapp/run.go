@@ -13,10 +13,8 @@ import (
 	"github.com/steward-mcp/steward/internal/application/observe"
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/task"
+	"github.com/steward-mcp/steward/internal/domain/tool"
 )
-
-// mostRounds bounds how often a call asks its client.
-const mostRounds = 10
 
 // run is one call between Run and its end.
 type run struct {
@@ -175,7 +173,7 @@ func (c *run) follow(ctx context.Context) {
 	defer c.runner.leave(c)
 	defer c.release()
 	for round := 1; len(answer.Questions) > 0; round++ {
-		if round == mostRounds {
+		if round > tool.MaxRounds {
 			answer = Answer{Fault: task.ErrRounds}
 			break
 		}

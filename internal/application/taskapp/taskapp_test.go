@@ -21,6 +21,7 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/id"
 	"github.com/steward-mcp/steward/internal/domain/task"
 	"github.com/steward-mcp/steward/internal/domain/task/tasktest"
+	"github.com/steward-mcp/steward/internal/domain/tool"
 	"github.com/steward-mcp/steward/internal/infrastructure/taskstore"
 )
 
@@ -462,7 +463,9 @@ func TestRunner_FailsWhatAsksForEver(t *testing.T) {
 		w := newWorld(limits())
 		o := w.order(alice)
 		o.Required = true
+		asked := 0
 		s, err := w.runner.Run(t.Context(), o, func(ctx context.Context, _ taskapp.Round) taskapp.Answer {
+			asked++
 			_, _ = cqrs.GovernCommand(w.gate, handler{func(context.Context) (string, error) { return "", nil }}).Do(ctx, call{cqrs.Change{By: alice}})
 			return taskapp.Answer{Questions: task.Inputs{"a": json.RawMessage("1")}}
 		})
@@ -473,8 +476,8 @@ func TestRunner_FailsWhatAsksForEver(t *testing.T) {
 			synctest.Wait()
 			_ = w.update(t, alice, s.ID.String(), task.Inputs{"a": json.RawMessage("1")})
 		}
-		if kept, _ := w.get(t, alice, s.ID.String()); kept.Failure.Code != task.ErrRounds.Code {
-			t.Errorf("%+v", kept)
+		if kept, _ := w.get(t, alice, s.ID.String()); kept.Failure.Code != task.ErrRounds.Code || asked != tool.MaxRounds+1 {
+			t.Errorf("it asked %d times: %+v", asked, kept)
 		}
 	})
 }

@@ -1,9 +1,8 @@
 package toolapp
 
 import (
+	"bytes"
 	"encoding/json"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -78,44 +77,57 @@ func (r recording) values(args json.RawMessage, closed string) string {
 }
 
 func (r recording) line(args json.RawMessage, open func(name string) bool) string {
-	var given map[string]json.RawMessage
-	if json.Unmarshal(args, &given) != nil {
+	given, ok := membersOf(args)
+	if !ok {
 		return kind(args)
 	}
-	var out strings.Builder
+	out := make([]byte, 0, len(given)*lineRoom)
 	unknown := 0
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if _, known := r.known[name]; !known {
+	for _, m := range given {
+		if _, known := r.known[m.name]; !known {
 			unknown++
 			continue
 		}
 		said := ""
-		if open(name) {
-			said = value(given[name])
+		if open(m.name) {
+			said = value(m.value)
 		}
 		if said == "" {
-			said = kind(given[name])
+			said = kind(m.value)
 		}
-		out.WriteString(name + "=" + said + " ")
+		out = append(out, m.name...)
+		out = append(out, '=')
+		out = append(out, said...)
+		out = append(out, ' ')
 	}
 	if unknown > 0 {
-		out.WriteString("unknown(" + strconv.Itoa(unknown) + ")")
+		out = append(out, "unknown("+strconv.Itoa(unknown)+")"...)
 	}
-	return strings.TrimSuffix(out.String(), " ")
+	return strings.TrimSuffix(string(out), " ")
 }
+
+// lineRoom is about what an argument takes in a line.
+const lineRoom = 32
 
 // kind is what a value is, and how long: characters, digits, elements, members.
 func kind(value json.RawMessage) string {
-	var v any
-	switch {
-	case len(value) == 0 || json.Unmarshal(value, &v) != nil:
+	if !json.Valid(value) {
 		return "invalid"
-	case v == nil:
-		return "null"
+	}
+	value = bytes.TrimSpace(value) // of JSON's space, which is all that can be there
+	switch value[0] {
+	case 'n', 't', 'f':
+		return string(value)
+	case '"':
+		if text := value[1 : len(value)-1]; bytes.IndexByte(text, '\\') < 0 {
+			return "string(" + strconv.Itoa(utf8.RuneCount(text)) + ")"
+		}
+	}
+	var v any
+	if json.Unmarshal(value, &v) != nil { // a number that is none of Go's
+		return "invalid"
 	}
 	switch v := v.(type) {
-	case bool:
-		return strconv.FormatBool(v)
 	case string:
 		return "string(" + strconv.Itoa(utf8.RuneCountInString(v)) + ")"
 	case []any:

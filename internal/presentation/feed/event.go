@@ -40,6 +40,9 @@ func (e Event) encode() []byte {
 func Accepted(h http.Header) bool {
 	for _, line := range h.Values("Accept") {
 		for part := range strings.SplitSeq(line, ",") {
+			if strings.TrimSpace(part) == Type {
+				return true
+			}
 			media, parameters, err := mime.ParseMediaType(part)
 			if err == nil && media == Type && parameters["q"] != "0" {
 				return true

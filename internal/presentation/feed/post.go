@@ -31,31 +31,33 @@ func NewPost(w http.ResponseWriter, record func(taken func()) *Recording, primes
 	return &Post{out: NewResponse(w), record: record, primes: primes}
 }
 
-// Attend begins the stream when the call has run for a while, if it is recorded, and keeps it alive, until done is called.
+// Attend begins the stream when the call has run for a while, if it is recorded, and keeps it alive, until ctx ends or done is
+// called; nothing of this happens after done has returned. A quick call costs a timer that never goes off.
 func (p *Post) Attend(ctx context.Context) (done func()) {
-	ctx, stop := context.WithCancel(ctx)
-	var beats sync.WaitGroup
-	beats.Go(func() {
-		for pause := streamAfter; ; pause = beatEvery {
-			wait, cancel := context.WithTimeout(ctx, pause)
-			<-wait.Done()
-			cancel()
-			if ctx.Err() != nil {
-				return
-			}
-			p.live(pause == beatEvery)
+	pause, over := streamAfter, false
+	p.mu.Lock()
+	defer p.mu.Unlock() // the timer is there when it goes off
+	var timer *time.Timer
+	timer = time.AfterFunc(pause, func() { //nolint:forbidigo // a goroutine that waits costs a call more than all of its stream
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if over || ctx.Err() != nil {
+			return
 		}
+		p.live(pause == beatEvery)
+		pause = beatEvery
+		timer.Reset(pause)
 	})
 	return func() {
-		stop()
-		beats.Wait()
+		timer.Stop()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		over = true
 	}
 }
 
-// live makes a stream of a response that is none yet, or shows that it is alive.
+// live makes a stream of a response that is none yet, or shows that it is alive. It is called with the lock held.
 func (p *Post) live(beats bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	switch {
 	case p.left.Load():
 	case p.record != nil && p.kept == nil:

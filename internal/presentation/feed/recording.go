@@ -21,6 +21,12 @@ type Limits struct {
 	Keep    time.Duration // how long an ended stream is kept
 }
 
+// LimitsFor bounds what is kept for clients that lost their streams: the largest answer of each principal, and twice the time
+// that a client waits which gives up.
+func LimitsFor(maxResult int) Limits {
+	return Limits{Events: 1024, Streams: 64, Each: 8<<20 + maxResult, Bytes: 128<<20 + maxResult, Keep: 2 * time.Minute}
+}
+
 // Faults of taking up a stream.
 var (
 	ErrUnknown = errors.New("no such event is kept")

@@ -46,60 +46,61 @@ type Subscriber struct {
 func NewSubscriber(o Offer, who access.Principal, lists Lists, tag json.RawMessage) *Subscriber {
 	who.Under = nil
 	s := &Subscriber{Mailbox: NewMailbox(), offer: o, who: who, lists: o.Within(lists), tag: tag}
-	s.seen = s.see()
+	s.seen = s.see(who)
 	return s
 }
 
 // Lists are those that it is told of.
 func (s *Subscriber) Lists() Lists { return s.lists }
 
-// SubscribeTo subscribes to those of the resources that the client could read now, and gives them.
+// SubscribeTo subscribes to those of the resources that the client could read now, and gives them. Of more than MostURIs only the
+// first are looked at: nobody can be subscribed to more, and looking takes time.
 func (s *Subscriber) SubscribeTo(ctx context.Context, uris []string) (subscribed []string) {
-	for _, uri := range uris {
-		if s.Sees(ctx, uri) && s.Subscribe(uri) {
+	for _, uri := range uris[:min(len(uris), MostURIs)] {
+		if s.sees(ctx, s.who, uri) && s.Subscribe(uri) {
 			subscribed = append(subscribed, uri)
 		}
 	}
 	return subscribed
 }
 
-// Sees reports whether the client could read the resource now.
-func (s *Subscriber) Sees(ctx context.Context, uri string) bool {
-	return s.offer.Library.Sees(ctx, s.who, uri)
+// sees reports whether who could read the resource now.
+func (s *Subscriber) sees(ctx context.Context, who access.Principal, uri string) bool {
+	return s.offer.Library.Sees(ctx, who, uri)
 }
 
-// see is what the lists have for the client: tools, prompts, resources.
-func (s *Subscriber) see() [3]string {
+// see is what the lists have for who: tools, prompts, resources.
+func (s *Subscriber) see(who access.Principal) [3]string {
 	var prompts, resources []string
 	for _, p := range s.offer.Library.Prompts().All() {
-		if s.offer.Library.MayGet(s.who, p.Name) {
+		if s.offer.Library.MayGet(who, p.Name) {
 			prompts = append(prompts, p.Name)
 		}
 	}
 	for _, r := range s.offer.Library.Resources().All() {
-		if s.offer.Library.MayRead(s.who, r.URI) {
+		if s.offer.Library.MayRead(who, r.URI) {
 			resources = append(resources, r.URI)
 		}
 	}
 	for _, t := range s.offer.Library.Resources().Templates() {
-		if s.offer.Library.MayRead(s.who, t.URI) {
+		if s.offer.Library.MayRead(who, t.URI) {
 			resources = append(resources, t.URI)
 		}
 	}
-	return [3]string{strings.Join(s.offer.Tools.Names(s.who), " "), strings.Join(prompts, " "), strings.Join(resources, " ")}
+	return [3]string{strings.Join(s.offer.Tools.Names(who), " "), strings.Join(prompts, " "), strings.Join(resources, " ")}
 }
 
-// Words are the notifications that hints come to for this client: none of what it did not ask for, or cannot see.
-func (s *Subscriber) Words(ctx context.Context, hints []Hint) (lines [][]byte) {
+// words are the notifications that hints come to for who: none of what the client did not ask for, or who cannot see.
+func (s *Subscriber) words(ctx context.Context, who access.Principal, hints []Hint) (lines [][]byte) {
 	var changed [3]bool
 	for _, h := range hints {
 		switch h.Kind {
 		case Tools, Prompts, Resources:
 			changed[h.Kind-Tools] = true
 		case Rights:
-			s.compare(&changed)
+			s.compare(who, &changed)
 		case Content:
-			if s.Sees(ctx, h.URI) {
+			if s.sees(ctx, who, h.URI) {
 				lines = append(lines, s.word("resources/updated", h.URI))
 			}
 		}
@@ -114,8 +115,8 @@ func (s *Subscriber) Words(ctx context.Context, hints []Hint) (lines [][]byte) {
 }
 
 // compare marks the lists that are others than before.
-func (s *Subscriber) compare(changed *[3]bool) {
-	now := s.see()
+func (s *Subscriber) compare(who access.Principal, changed *[3]bool) {
+	now := s.see(who)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range now {
@@ -174,10 +175,12 @@ func (s *Subscriber) Acknowledgement(uris []string) []byte {
 }
 
 // Follow tells the client what there is to tell until ctx ends or it takes nothing any more; then what it has not taken is put
-// back.
-func (s *Subscriber) Follow(ctx context.Context, tell func(line []byte) error, beat func() error) error {
+// back. It is told what who may see: the principal as the credential of this stream has it, which may be another than that of
+// the request in which the client began to be one.
+func (s *Subscriber) Follow(ctx context.Context, who access.Principal, tell func(line []byte) error, beat func() error) error {
+	who.Under = nil
 	return Pump(ctx, s.Next, func(hints []Hint) error {
-		for _, line := range s.Words(ctx, hints) {
+		for _, line := range s.words(ctx, who, hints) {
 			if err := tell(line); err != nil {
 				// What compare has seen is not to be lost on a client that was not there.
 				s.Return(append(hints, Hint{Kind: Tools}, Hint{Kind: Prompts}, Hint{Kind: Resources}))

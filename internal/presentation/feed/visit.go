@@ -4,8 +4,9 @@ import "context"
 
 // Visit is what a request can have beyond itself. The edge gives it.
 type Visit struct {
-	// Lasting ends with the server and with the credential that was presented, but not with the client's leaving.
-	Lasting context.Context //nolint:containedctx // it is handed on with the request's, whose place it may take
+	// Lasting gives a context that ends with the server and with the credential that was presented, and when the request has been
+	// handled, but not with the client's leaving. It is the same each time.
+	Lasting func() context.Context
 	// Yield gives back the place among the requests that run at a time, once the request only waits. Later calls do nothing.
 	Yield func()
 	// Attend gives what goes on even after Lasting a context that ends with the credential, until leave is called; nil where no
@@ -25,5 +26,5 @@ func VisitOf(ctx context.Context) Visit {
 	if v, ok := ctx.Value(visitKey{}).(Visit); ok {
 		return v
 	}
-	return Visit{Lasting: ctx, Yield: func() {}}
+	return Visit{Lasting: func() context.Context { return ctx }, Yield: func() {}}
 }

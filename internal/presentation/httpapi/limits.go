@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
-	"sync"
+	"sync/atomic"
 
 	"github.com/steward-mcp/steward/internal/application/cqrs"
 	"github.com/steward-mcp/steward/internal/domain/audit"
@@ -43,12 +43,16 @@ func (e *Edge) enter(q *cqrs.Request) (leave func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	return sync.OnceFunc(func() {
+	var given atomic.Bool
+	return func() {
+		if given.Swap(true) {
+			return
+		}
 		give()
 		if mended(q.DeniedBy()) {
 			e.Limits.Refused(principal)
 		}
-	}), nil
+	}, nil
 }
 
 // mended reports whether a refusal is one that the caller has to do something about: a malformed message, bad arguments,

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/zap"
@@ -24,6 +25,7 @@ type timed struct {
 	*httptest.ResponseRecorder
 	events []string
 	last   time.Time
+	pause  time.Duration // that the client takes for each piece
 }
 
 func (w *timed) SetWriteDeadline(at time.Time) error {
@@ -36,30 +38,33 @@ func (w *timed) SetWriteDeadline(at time.Time) error {
 }
 
 func (w *timed) Write(data []byte) (int, error) {
+	time.Sleep(w.pause)
 	w.events = append(w.events, "write")
 	return w.ResponseRecorder.Write(data)
 }
 
-// Each piece of an answer has a deadline of its own, and so has what net/http writes before and after it.
+// Each piece of an answer has its time, and so has what net/http writes before and after it: a deadline that counts from no more
+// than a second before.
 func TestPaced_GivesEveryPieceItsTime(t *testing.T) {
 	t.Parallel()
 	answer := bytes.Repeat([]byte("0123456789abcdef"), 40<<10) // 640 KiB
-	w := &timed{ResponseRecorder: httptest.NewRecorder()}
-	httpapi.Paced(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
-		n, err := rw.Write(answer)
-		if n != len(answer) || err != nil {
-			t.Errorf("wrote %d of %d, %v", n, len(answer), err)
-		}
-		if n, err := rw.Write(nil); n != 0 || err != nil {
-			t.Errorf("wrote %d of nothing, %v", n, err)
-		}
-		if err := http.NewResponseController(rw).Flush(); err != nil {
-			t.Error(err)
-		}
-	})).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody))
-	want := "deadline " + strings.Repeat("deadline write ", 4) + "deadline deadline"
-	if got := strings.Join(w.events, " "); got != want || !w.Flushed || !bytes.Equal(w.Body.Bytes(), answer) {
-		t.Errorf("%d bytes, flushed %t, events %s, want %s", w.Body.Len(), w.Flushed, got, want)
+	const soon, late = "deadline write write write", "deadline write deadline write deadline write deadline"
+	for pause, want := range map[time.Duration]string{0: soon, 999 * time.Millisecond: "deadline write write deadline write", time.Second: late} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &timed{ResponseRecorder: httptest.NewRecorder(), pause: pause}
+			httpapi.Paced(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+				n, err := rw.Write(answer)
+				if n != len(answer) || err != nil {
+					t.Errorf("wrote %d of %d, %v", n, len(answer), err)
+				}
+				if err := http.NewResponseController(rw).Flush(); err != nil {
+					t.Error(err)
+				}
+			})).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody))
+			if got := strings.Join(w.events, " "); got != want || !w.Flushed || !bytes.Equal(w.Body.Bytes(), answer) {
+				t.Errorf("%s a piece: %d bytes, flushed %t, events %s, want %s", pause, w.Body.Len(), w.Flushed, got, want)
+			}
+		})
 	}
 }
 

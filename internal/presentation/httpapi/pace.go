@@ -34,14 +34,23 @@ func hurry(w http.ResponseWriter) {
 
 type pacedWriter struct {
 	http.ResponseWriter
-	control *http.ResponseController
-	http11  bool
+	control  *http.ResponseController
+	http11   bool
+	extended time.Time
 }
 
-// extend counts from this moment. It asks the real clock, whatever clock the rest goes by, since the operating system
-// compares it with that.
+// extendEvery is for how long a deadline will do: another one costs more than most answers take to write.
+const extendEvery = time.Second
+
+// extend counts from this moment, or from one up to a second ago. It asks the real clock, whatever clock the rest goes by, since
+// the operating system compares it with that.
 func (p *pacedWriter) extend() {
-	_ = p.control.SetWriteDeadline(time.Now().Add(writeTimeout)) //nolint:forbidigo // see above; and not every writer has deadlines
+	now := time.Now() //nolint:forbidigo // see above
+	if now.Sub(p.extended) < extendEvery {
+		return
+	}
+	p.extended = now
+	_ = p.control.SetWriteDeadline(now.Add(writeTimeout)) // not every writer has deadlines
 }
 
 // Write sends data in pieces, each with its deadline.

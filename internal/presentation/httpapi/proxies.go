@@ -30,8 +30,11 @@ func (p Proxies) trusts(a netip.Addr) bool {
 
 // seen gives the request with the address of the client instead of that of the proxy it came through.
 func (p Proxies) seen(r *http.Request) *http.Request {
+	if len(p.Trusted) == 0 {
+		return r
+	}
 	peer := addressOf(r.RemoteAddr)
-	if len(p.Trusted) == 0 || !p.trusts(peer) {
+	if !p.trusts(peer) {
 		return r
 	}
 	client := p.client(peer, r.Header.Values(p.Header))

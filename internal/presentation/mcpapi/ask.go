@@ -48,7 +48,7 @@ func conduct[R any](ctx context.Context, s *Server, x *exchange, do func(context
 		if !asks {
 			return result, x.protocolError(err)
 		}
-		if asked.Asked++; asked.Asked > mrtr.MaxRounds {
+		if asked.Asked++; asked.Asked > tool.MaxRounds {
 			return result, x.turnDown(mrtr.ErrRounds)
 		}
 		if asked.First == "" {

@@ -17,6 +17,7 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/tool"
 	"github.com/steward-mcp/steward/internal/presentation/mcptrace"
+	"github.com/steward-mcp/steward/internal/presentation/refusal"
 	"github.com/steward-mcp/steward/internal/presentation/roster"
 	"github.com/steward-mcp/steward/internal/presentation/wire"
 )
@@ -64,12 +65,14 @@ type reply struct {
 	gone   bool     // the client cancelled the request, and should not get a response any more
 }
 
-// revision is the protocol revision of the exchange: what the message declares, or what the session agreed on.
+// revision is the protocol revision of the exchange: what the message declares in the revisions in which it does, and else what
+// the session agreed on. In a session no message can declare another one: closings and records go by it.
 func (x *exchange) revision() string {
-	if x.message.Meta.ProtocolVersion != "" {
-		return x.message.Meta.ProtocolVersion
+	said := x.message.Meta.ProtocolVersion
+	if agreed := x.session.ProtocolVersion(); agreed != "" && !mcp.IsModernProtocol(said) {
+		return agreed
 	}
-	return x.session.ProtocolVersion()
+	return said
 }
 
 // cancellable gives the request a context that ends when the client cancels it.
@@ -183,22 +186,31 @@ func (s *Server) missing(ctx context.Context, x *exchange) (governed bool, err e
 	return true, err
 }
 
-// dispatch hands the message to mcp-go and takes what it answers.
+// dispatch hands the message to mcp-go and takes what it answers, but for a plain call, which goes straight to its tool.
 func (s *Server) dispatch(ctx context.Context, x *exchange) reply {
+	if !s.roundabout && x.plainlyCalls() {
+		return s.direct(ctx, x)
+	}
 	response := s.mcp.HandleMessage(s.mcp.WithContext(ctx, x.session), x.raw)
 	r := reply{before: x.notifications()}
 	switch response := response.(type) {
 	case mcp.JSONRPCResponse:
 		var err error
-		if r.body, err = s.guard.result(x, response.Result); err != nil {
-			s.log.Error("a result could not be encoded", zap.String("request_id", x.request.ID()), observe.Trace(ctx), observe.Error(err))
-			x.rejected = fault.ErrInternal
-		}
+		r.body, err = s.guard.result(x, response.Result)
+		s.encoded(ctx, x, err)
 	case mcp.JSONRPCError:
 		r.code = response.Error.Code
 		r.body = s.guard.error(x, neutral(response.Error, x.request.ID()))
 	}
 	return r
+}
+
+// encoded notes that a result could not be, if so.
+func (s *Server) encoded(ctx context.Context, x *exchange, err error) {
+	if err != nil {
+		s.log.Error("a result could not be encoded", zap.String("request_id", x.request.ID()), observe.Trace(ctx), observe.Error(err))
+		x.rejected = fault.ErrInternal
+	}
 }
 
 // notifications takes what the handler sent while it ran. The handler has returned, so there is no more to come.
@@ -225,7 +237,7 @@ func neutral(e mcp.JSONRPCErrorDetails, request string) mcp.JSONRPCErrorDetails 
 	case mcp.INVALID_REQUEST, mcp.INVALID_PARAMS, mcp.PARSE_ERROR:
 		e.Message = "The request does not have the shape that its method and revision ask for."
 	default:
-		e.Message, e.Data = fault.ErrInternal.Message, toFailure(fault.ErrInternal, request)
+		e.Message, e.Data = fault.ErrInternal.Message, refusal.Of(fault.ErrInternal, request)
 	}
 	return e
 }

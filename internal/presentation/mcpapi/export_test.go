@@ -5,3 +5,6 @@ var RPCCode = rpcCode
 
 // Page makes the pages of all lists that long.
 func (s *Server) Page(items int) { s.page = items }
+
+// Roundabout sends plain calls through mcp-go, as all else.
+func (s *Server) Roundabout(on bool) { s.roundabout = on }

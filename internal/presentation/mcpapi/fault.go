@@ -2,38 +2,19 @@ package mcpapi
 
 import (
 	"errors"
-	"math"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/tool"
 	"github.com/steward-mcp/steward/internal/presentation/mrtr"
+	"github.com/steward-mcp/steward/internal/presentation/refusal"
 	"github.com/steward-mcp/steward/internal/presentation/wire"
 )
 
-// failure is what a caller is told of a fault. It never holds the cause.
-type failure struct {
-	Code        string   `json:"code"`
-	Message     string   `json:"message"`
-	Suggestions []string `json:"suggestions,omitempty"`
-	RetryAfter  float64  `json:"retry_after_seconds,omitempty"`
-	URI         string   `json:"uri,omitempty"` // of a resource that is not there
-	Request     string   `json:"request_id"`
-	// Required is what the client would have to be able to do.
-	Required map[string]any `json:"requiredCapabilities,omitempty"`
-}
-
-func toFailure(f *fault.Fault, request string) failure {
-	return failure{
-		Code: f.Code, Message: f.Message, Suggestions: f.Suggestions,
-		RetryAfter: math.Ceil(f.RetryAfter.Seconds()*10) / 10, Request: request,
-	}
-}
-
 // rejection is x.rejected as an error of the protocol.
 func (x *exchange) rejection() mcp.JSONRPCErrorDetails {
-	data, code := toFailure(x.rejected, x.request.ID()), x.rejectedCode()
+	data, code := refusal.Of(x.rejected, x.request.ID()), x.rejectedCode()
 	if x.missesResource() {
 		data.URI = x.message.URI
 	}
@@ -49,7 +30,7 @@ func (x *exchange) rejection() mcp.JSONRPCErrorDetails {
 func toErrorResult(f *fault.Fault, request string) *mcp.CallToolResult {
 	text := f.Message
 	if f.Code != tool.ErrFailed.Code { // which is for the model alone
-		said, _ := wire.Encode(toFailure(f, request)) // strings and a number always encode
+		said, _ := wire.Encode(refusal.Of(f, request)) // strings and a number always encode
 		text = string(said)
 	}
 	return &mcp.CallToolResult{Content: []mcp.Content{mcp.NewTextContent(text)}, IsError: true}

@@ -176,7 +176,7 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	lasting, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer end(nil)
 	defer context.AfterFunc(w.ends, func() { end(context.Cause(w.ends)) })()
-	ctx = feed.WithVisit(ctx, feed.Visit{Lasting: lasting, Yield: func() { w.yields.Add(1) }})
+	ctx = feed.WithVisit(ctx, feed.Visit{Lasting: func() context.Context { return lasting }, Yield: func() { w.yields.Add(1) }})
 	r.Body = http.MaxBytesReader(rw, r.Body, 1<<20)
 	w.server.HTTP().ServeHTTP(rw, r.WithContext(ctx))
 }

@@ -47,16 +47,38 @@ func (g guard) told(text string) string {
 func (g guard) result(x *exchange, value any) ([]byte, error) {
 	clean, err := g.encode(value)
 	if err == nil && g.most > 0 && len(clean) > g.most {
-		if x.message.Method != string(mcp.MethodToolsCall) {
-			x.rejected = toolapp.ErrTooLarge
-			return nil, nil
-		}
-		clean, err = g.encode(x.fail(g, toolapp.ErrTooLarge))
+		return g.tooLarge(x)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return wire.Respond(x.message.ID, "result", clean), nil
+}
+
+func (g guard) tooLarge(x *exchange) ([]byte, error) {
+	if x.message.Method != string(mcp.MethodToolsCall) {
+		x.rejected = toolapp.ErrTooLarge
+		return nil, nil
+	}
+	clean, err := g.encode(x.fail(g, toolapp.ErrTooLarge))
+	return wire.Respond(x.message.ID, "result", clean), err
+}
+
+// toolResult is result of what a tool says in a text and as data, which is most of what tools say.
+func (g guard) toolResult(x *exchange, r wire.ToolResult) ([]byte, error) {
+	r.Text = g.text(r.Text)
+	body, encoded, err := wire.RespondTool(x.message.ID, r)
+	if err != nil {
+		return nil, err
+	}
+	clean := g.redact.Answer(redact.Result, g.redact.Data(redact.Result, encoded))
+	switch {
+	case g.most > 0 && len(clean) > g.most:
+		return g.tooLarge(x)
+	case len(clean) != len(encoded) || &clean[0] != &encoded[0]: // something had to be taken out
+		return wire.Respond(x.message.ID, "result", clean), nil
+	}
+	return body, nil
 }
 
 func (g guard) encode(value any) ([]byte, error) {

@@ -3,10 +3,7 @@ package mcpapi
 import (
 	"encoding/json"
 	"errors"
-	"io"
-	"mime"
 	"net/http"
-	"slices"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"go.uber.org/zap"
@@ -15,7 +12,9 @@ import (
 	"github.com/steward-mcp/steward/internal/application/observe"
 	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/fault"
+	"github.com/steward-mcp/steward/internal/presentation/envelope"
 	"github.com/steward-mcp/steward/internal/presentation/mcptrace"
+	"github.com/steward-mcp/steward/internal/presentation/refusal"
 	"github.com/steward-mcp/steward/internal/presentation/wire"
 )
 
@@ -28,25 +27,11 @@ import (
 // to follow it is answered by a stream of events.
 func (s *Server) HTTP() http.Handler { return http.HandlerFunc(s.serveHTTP) }
 
-// What the transport itself refuses.
-var (
-	errTooLarge  = fault.New(fault.Invalid, "http.body_too_large", "The message is larger than this server takes.")
-	errRead      = fault.New(fault.Canceled, "http.body_unread", "The message could not be read to its end.")
-	errMediaType = fault.New(fault.Invalid, "http.media_type", "Send one JSON-RPC message as application/json.")
-	errMethod    = fault.New(fault.Invalid, "http.method", "Use POST; in revisions with sessions, GET opens a stream and DELETE ends the session.")
-	errSession   = fault.New(fault.NotFound, "mcp.session", "There is no such session; initialize to begin one.")
-	errNoSession = fault.New(fault.Invalid, "mcp.session_required",
-		"Send the Mcp-Session-Id that initialize answered, or speak revision 2026-07-28, which has no sessions.")
-	errRevision = fault.New(fault.Invalid, "mcp.revision", "The Mcp-Protocol-Version header names a revision that this server does not speak.")
-	errHeaders  = fault.New(fault.Invalid, "mcp.headers", "The headers do not agree with the message.")
-	errResponse = fault.New(fault.Invalid, "mcp.unexpected_response", "This server asked nothing that could be answered.")
-)
-
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{request: cqrs.RequestFrom(r.Context()), transport: mcptrace.HTTP, peer: r.RemoteAddr}
 	switch {
-	case ambiguous(r.Header):
-		s.reject(w, r, x, http.StatusBadRequest, mcp.INVALID_REQUEST, errHeaders.Saying("A header that may be given once is given twice."))
+	case envelope.Ambiguous(r.Header):
+		s.reject(w, r, x, http.StatusBadRequest, mcp.INVALID_REQUEST, refusal.ErrHeaders.Saying("A header that may be given once is given twice."))
 	case r.Method == http.MethodPost:
 		s.post(w, r, x)
 	case r.Method == http.MethodGet:
@@ -55,16 +40,8 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		s.endSession(w, r, x)
 	default:
 		w.Header().Set("Allow", "POST, GET, DELETE")
-		s.reject(w, r, x, http.StatusMethodNotAllowed, mcp.INVALID_REQUEST, errMethod)
+		s.reject(w, r, x, http.StatusMethodNotAllowed, mcp.INVALID_REQUEST, refusal.ErrMethod)
 	}
-}
-
-// ambiguous reports whether a header that decides anything is there twice: whoever stands between the client and this
-// server may have judged the request by the other one.
-func ambiguous(h http.Header) bool {
-	return slices.ContainsFunc([]string{
-		"Content-Type", "Content-Encoding", mcp.HeaderLastEventID, mcp.HeaderSessionID, mcp.HeaderProtocolVersion, mcp.HeaderMethod, mcp.HeaderName,
-	}, func(name string) bool { return len(h.Values(name)) > 1 })
 }
 
 func (s *Server) post(w http.ResponseWriter, r *http.Request, x *exchange) {
@@ -93,27 +70,23 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, x *exchange) {
 
 // receive reads and scans the body.
 func (s *Server) receive(r *http.Request, x *exchange) (status, code int, f *fault.Fault) {
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if coding := r.Header.Get("Content-Encoding"); err != nil || media != "application/json" || coding != "" && coding != "identity" {
-		return http.StatusUnsupportedMediaType, mcp.INVALID_REQUEST, errMediaType
+	if !envelope.JSON(r.Header) {
+		return http.StatusUnsupportedMediaType, mcp.INVALID_REQUEST, refusal.ErrMediaType
 	}
-	body, err := io.ReadAll(r.Body)
+	body, err := envelope.Body(r)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return http.StatusRequestEntityTooLarge, mcp.INVALID_REQUEST, errTooLarge
+		return http.StatusRequestEntityTooLarge, mcp.INVALID_REQUEST, refusal.ErrTooLarge
 	case err != nil:
-		return http.StatusBadRequest, mcp.INVALID_REQUEST, errRead.Because(err)
+		return http.StatusBadRequest, mcp.INVALID_REQUEST, refusal.ErrUnread.Because(err)
 	}
 	x.raw = body
 	if x.message, err = wire.Read(body); err != nil {
-		return http.StatusBadRequest, readCode(err), ErrMessage.Saying("Send valid input: %s.", err.Error())
+		return http.StatusBadRequest, readCode(err), refusal.ErrMessage.Saying("Send valid input: %s.", err.Error())
 	}
 	return 0, 0, nil
 }
-
-// ErrMessage is a message that strict reading refuses; see package wire.
-var ErrMessage = fault.New(fault.Invalid, "mcp.message", "The message cannot be read.")
 
 func readCode(err error) int {
 	if errors.Is(err, wire.ErrEnvelope) || errors.Is(err, wire.ErrSpelling) {
@@ -149,14 +122,14 @@ func (s *Server) inSession(w http.ResponseWriter, r *http.Request, x *exchange) 
 	version, sid := r.Header.Get(mcp.HeaderProtocolVersion), r.Header.Get(mcp.HeaderSessionID)
 	switch {
 	case version != "" && !mcp.IsValidProtocolVersion(version):
-		s.reject(w, r, x, http.StatusBadRequest, mcp.INVALID_REQUEST, errRevision)
+		s.reject(w, r, x, http.StatusBadRequest, mcp.INVALID_REQUEST, refusal.ErrRevision)
 		return false
 	case sid == "":
-		s.reject(w, r, x, http.StatusBadRequest, mcp.INVALID_REQUEST, errNoSession)
+		s.reject(w, r, x, http.StatusBadRequest, mcp.INVALID_REQUEST, refusal.ErrNoSession)
 		return false
 	}
 	if x.session, found = s.sessions.Find(sid, x.request.Actor().ID()); !found {
-		s.reject(w, r, x, http.StatusNotFound, mcp.INVALID_REQUEST, errSession)
+		s.reject(w, r, x, http.StatusNotFound, mcp.INVALID_REQUEST, refusal.ErrSession)
 	}
 	return found
 }
@@ -165,11 +138,11 @@ func (s *Server) inSession(w http.ResponseWriter, r *http.Request, x *exchange) 
 func (s *Server) endSession(w http.ResponseWriter, r *http.Request, x *exchange) {
 	if mcp.IsModernProtocol(r.Header.Get(mcp.HeaderProtocolVersion)) {
 		w.Header().Set("Allow", "POST")
-		s.reject(w, r, x, http.StatusMethodNotAllowed, mcp.INVALID_REQUEST, errMethod)
+		s.reject(w, r, x, http.StatusMethodNotAllowed, mcp.INVALID_REQUEST, refusal.ErrMethod)
 		return
 	}
 	if !s.sessions.Dismiss(r.Header.Get(mcp.HeaderSessionID), x.request.Actor().ID()) {
-		s.reject(w, r, x, http.StatusNotFound, mcp.INVALID_REQUEST, errSession)
+		s.reject(w, r, x, http.StatusNotFound, mcp.INVALID_REQUEST, refusal.ErrSession)
 		return
 	}
 	if err := x.request.Close(r.Context(), cqrs.Outcome{}); err != nil {
@@ -194,15 +167,7 @@ func (s *Server) reject(w http.ResponseWriter, r *http.Request, x *exchange, sta
 // detail is the data of an error: the protocol's own where it prescribes some, a failure otherwise.
 func detail(f *fault.Fault, request string) any {
 	if unsupported, ok := errors.AsType[mcp.UnsupportedProtocolVersionError](f); ok {
-		return json.RawMessage(mustEncode(unsupported.JSONRPCError().Error.Data))
+		return json.RawMessage(wire.Encoded(unsupported.JSONRPCError().Error.Data))
 	}
-	return toFailure(f, request)
-}
-
-func mustEncode(value any) []byte {
-	data, err := json.Marshal(value)
-	if err != nil {
-		return []byte("null")
-	}
-	return data
+	return refusal.Of(f, request)
 }

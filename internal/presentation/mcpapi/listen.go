@@ -16,18 +16,11 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/presentation/feed"
+	"github.com/steward-mcp/steward/internal/presentation/refusal"
 )
 
 // streamLife is how long a stream is open that only waits. Then its client begins another one, as whoever it is by then.
 const streamLife = time.Hour
-
-// What the transport refuses of streams.
-var (
-	errAccept = fault.New(fault.Invalid, "http.accept", "GET answers a stream; accept text/event-stream.")
-	errResume = fault.New(fault.Invalid, "mcp.event_unknown",
-		"There is nothing left of the stream of this event; send the request again, or GET without Last-Event-ID.")
-	errSubscriptions = fault.New(fault.Exhausted, "mcp.subscriptions", "This session is subscribed to as many resources as it may be; unsubscribe from one first.")
-)
 
 // push is what goes to clients that ask for nothing at the moment.
 type push struct {
@@ -38,14 +31,8 @@ type push struct {
 	mirroring  map[string]*mcp.Tool // those whose arguments are repeated in headers, by their published names
 }
 
-// kept bounds what is kept of streams for clients that lost them: the largest answer of each principal, and twice the time that
-// a client waits which gives up.
-func kept(maxResult int) feed.Limits {
-	return feed.Limits{Events: 1024, Streams: 64, Each: 8<<20 + maxResult, Bytes: 128<<20 + maxResult, Keep: 2 * time.Minute}
-}
-
 func (s *Server) pushes(p Parts) {
-	s.subscribe, s.recordings = p.Subscribe, feed.NewRecordings(kept(p.MaxResult), p.Now)
+	s.subscribe, s.recordings = p.Subscribe, feed.NewRecordings(feed.LimitsFor(p.MaxResult), p.Now)
 	s.sessions, s.mirroring = newSessions(p.Now, s.forget), make(map[string]*mcp.Tool)
 	if p.Changes != nil {
 		p.Changes.Listen(s.audience.Tell, func() bool { return s.audience.Size() > 0 })
@@ -93,7 +80,7 @@ func (s *Server) listen(ctx context.Context, x *exchange) reply {
 	feed.VisitOf(ctx).Yield()
 	limited, cancel := context.WithTimeout(ctx, streamLife)
 	defer cancel()
-	_ = client.Follow(limited, x.tell, x.beat) // who takes nothing any more has left
+	_ = client.Follow(limited, x.request.Actor(), x.tell, x.beat) // who takes nothing any more has left
 	return x.ended(ctx, r)
 }
 
@@ -110,11 +97,11 @@ func (x *exchange) ended(ctx context.Context, r reply) reply {
 func (s *Server) get(w http.ResponseWriter, r *http.Request, x *exchange) {
 	if mcp.IsModernProtocol(r.Header.Get(mcp.HeaderProtocolVersion)) {
 		w.Header().Set("Allow", "POST")
-		s.reject(w, r, x, http.StatusMethodNotAllowed, mcp.INVALID_REQUEST, errMethod.Saying("Use POST; subscriptions/listen opens a stream in this revision."))
+		s.reject(w, r, x, http.StatusMethodNotAllowed, mcp.INVALID_REQUEST, refusal.ErrMethod.Saying("Use POST; subscriptions/listen opens a stream in this revision."))
 		return
 	}
 	if !feed.Accepted(r.Header) {
-		s.reject(w, r, x, http.StatusNotAcceptable, mcp.INVALID_REQUEST, errAccept)
+		s.reject(w, r, x, http.StatusNotAcceptable, mcp.INVALID_REQUEST, refusal.ErrAccept)
 		return
 	}
 	if !s.inSession(w, r, x) {
@@ -128,24 +115,10 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request, x *exchange) {
 		f = fault.From(s.limiter.Take(ctx, x.session.owner, protocolClass))
 	}
 	if f != nil {
-		s.reject(w, r, x, statusOfFault(f), mcp.INVALID_REQUEST, f)
+		s.reject(w, r, x, refusal.Status(f), mcp.INVALID_REQUEST, f)
 		return
 	}
 	s.stream(ctx, w, r, x)
-}
-
-// statusOfFault is for refusals that are no JSON-RPC answers.
-func statusOfFault(f *fault.Fault) int {
-	switch f.Kind {
-	case fault.Exhausted:
-		return http.StatusTooManyRequests
-	case fault.Denied:
-		return http.StatusForbidden
-	case fault.Invalid:
-		return http.StatusBadRequest
-	default:
-		return http.StatusServiceUnavailable
-	}
 }
 
 // stream is on record when it begins and when it ends.
@@ -153,19 +126,19 @@ func (s *Server) stream(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	ctx, leave, err := s.streams.Enter(ctx, x.session.owner, x.session.id)
 	if err != nil {
 		f := fault.From(err)
-		s.reject(w, r, x, statusOfFault(f), mcp.INVALID_REQUEST, f)
+		s.reject(w, r, x, refusal.Status(f), mcp.INVALID_REQUEST, f)
 		return
 	}
 	defer leave()
 	out := feed.NewResponse(w)
 	follow := func(ctx context.Context) error {
 		client := s.hears(x.session, x.request.Actor())
-		return client.Follow(ctx, func(line []byte) error { return out.Send(feed.Event{Data: line}) }, out.Beat)
+		return client.Follow(ctx, x.request.Actor(), func(line []byte) error { return out.Send(feed.Event{Data: line}) }, out.Beat)
 	}
 	if last := r.Header.Get(mcp.HeaderLastEventID); last != "" {
 		lost, err := s.recordings.Find(x.session.id, last)
 		if err != nil {
-			s.reject(w, r, x, http.StatusBadRequest, mcp.INVALID_REQUEST, errResume)
+			s.reject(w, r, x, http.StatusBadRequest, mcp.INVALID_REQUEST, refusal.ErrResume)
 			return
 		}
 		follow = func(ctx context.Context) error {
@@ -174,7 +147,7 @@ func (s *Server) stream(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	}
 	if err := x.request.Begin(ctx); err != nil {
 		f := fault.From(err)
-		s.reject(w, r, x, statusOfFault(f), mcp.INVALID_REQUEST, f)
+		s.reject(w, r, x, refusal.Status(f), mcp.INVALID_REQUEST, f)
 		return
 	}
 	feed.VisitOf(ctx).Yield()
@@ -217,7 +190,7 @@ func (s *Server) tells(ctx context.Context, of *session, who access.Principal, t
 	client := s.hears(of, who)
 	s.audience.Join(client.Mailbox)
 	defer s.audience.Leave(client.Mailbox)
-	return client.Follow(ctx, func(line []byte) error {
+	return client.Follow(ctx, who, func(line []byte) error {
 		if !of.Initialized() {
 			return nil // it has not asked anything that could be otherwise now
 		}
@@ -229,7 +202,7 @@ func (s *Server) tells(ctx context.Context, of *session, who access.Principal, t
 func (s *Server) subscribes(ctx context.Context, x *exchange) error {
 	client := s.hears(x.session, x.request.Actor())
 	if !client.Room(x.message.URI) {
-		return errSubscriptions
+		return refusal.ErrSubscriptions
 	}
 	if _, err := s.subscribe.Do(ctx, s.library.Subscribing(x.request.Actor(), x.message.URI)); err != nil {
 		return err

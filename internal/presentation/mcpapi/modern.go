@@ -6,6 +6,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"github.com/steward-mcp/steward/internal/domain/fault"
+	"github.com/steward-mcp/steward/internal/presentation/refusal"
 )
 
 // isModern reports whether the message belongs to revision 2026-07-28 or later. Naming it in either place is enough;
@@ -21,30 +22,30 @@ func (s *Server) checkModern(r *http.Request, x *exchange) (int, *fault.Fault) {
 	header, meta := r.Header.Get(mcp.HeaderProtocolVersion), x.message.Meta.ProtocolVersion
 	switch {
 	case r.Header.Get(mcp.HeaderLastEventID) != "":
-		return mcp.HEADER_MISMATCH, errHeaders.Saying("Streams are not resumable in revision 2026-07-28; send the request again with a new id.")
+		return mcp.HEADER_MISMATCH, refusal.ErrHeaders.Saying("Streams are not resumable in revision 2026-07-28; send the request again with a new id.")
 	case header == "":
-		return mcp.HEADER_MISMATCH, errHeaders.Saying("The Mcp-Protocol-Version header is required beside the revision in _meta.")
+		return mcp.HEADER_MISMATCH, refusal.ErrHeaders.Saying("The Mcp-Protocol-Version header is required beside the revision in _meta.")
 	case meta == "":
-		return mcp.INVALID_PARAMS, errHeaders.Saying("params._meta must hold %s.", mcp.MetaKeyProtocolVersion)
+		return mcp.INVALID_PARAMS, refusal.ErrHeaders.Saying("params._meta must hold %s.", mcp.MetaKeyProtocolVersion)
 	case header != meta:
-		return mcp.HEADER_MISMATCH, errHeaders.Saying("The Mcp-Protocol-Version header and _meta name different revisions.")
+		return mcp.HEADER_MISMATCH, refusal.ErrHeaders.Saying("The Mcp-Protocol-Version header and _meta name different revisions.")
 	case !mcp.IsValidProtocolVersion(meta):
 		e := mcp.UnsupportedProtocolVersionError{Version: meta, Supported: mcp.ValidProtocolVersions}
-		return mcp.UNSUPPORTED_PROTOCOL_VERSION, errRevision.Because(e)
+		return mcp.UNSUPPORTED_PROTOCOL_VERSION, refusal.ErrRevision.Because(e)
 	case x.message.Method == "":
-		return mcp.INVALID_REQUEST, errResponse
+		return mcp.INVALID_REQUEST, refusal.ErrResponse
 	}
 	if !x.message.IsRequest() {
 		return 0, nil
 	}
 	if err := mcp.ValidateStandardHeaders(r.Header.Get, meta, mcp.MCPMethod(x.message.Method), x.message.Params); err != nil {
-		return mcp.HEADER_MISMATCH, errHeaders.Saying("The Mcp-Method and Mcp-Name headers must agree with the message.").Because(err)
+		return mcp.HEADER_MISMATCH, refusal.ErrHeaders.Saying("The Mcp-Method and Mcp-Name headers must agree with the message.").Because(err)
 	}
 	if x.nameless(r) {
-		return mcp.HEADER_MISMATCH, errHeaders.Saying("The Mcp-Name header must be the taskId of the message.")
+		return mcp.HEADER_MISMATCH, refusal.ErrHeaders.Saying("The Mcp-Name header must be the taskId of the message.")
 	}
 	if err := s.mirrored(r, x); err != nil {
-		return mcp.HEADER_MISMATCH, errHeaders.Saying("The Mcp-Param headers that the tool's schema asks for must agree with its arguments.").Because(err)
+		return mcp.HEADER_MISMATCH, refusal.ErrHeaders.Saying("The Mcp-Param headers that the tool's schema asks for must agree with its arguments.").Because(err)
 	}
 	return 0, nil
 }

@@ -8,11 +8,9 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/steward-mcp/steward/internal/domain/audit"
-	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/presentation/paging"
+	"github.com/steward-mcp/steward/internal/presentation/refusal"
 )
-
-var errCursor = fault.New(fault.Invalid, "mcp.cursor", "The cursor is not one that this list has answered; ask without one to begin.")
 
 // listings keeps from lists what the principal could not use, where mcp-go has no filter, and answers all of them page by page.
 // The cursors are ours, and mcp-go is shown none: its own lose items that share a name.
@@ -52,7 +50,7 @@ func page[T any](ctx context.Context, size int, all []T, name func(T) string) ([
 	x := exchangeFrom(ctx)
 	part, next, ok := paging.Cut(x.message.Method, all, string(x.cursor), size, name)
 	if !ok {
-		x.rejected, x.deniedBy = errCursor, audit.ByEdge
+		x.rejected, x.deniedBy = refusal.ErrCursor, audit.ByEdge
 	}
 	return part, mcp.Cursor(next)
 }

@@ -26,16 +26,7 @@ func (x *exchange) announce(ctx context.Context, s *Server) (_ context.Context, 
 // request says so; in the older ones logging/setLevel does, and a client that never did gets what is Info or graver.
 func (x *exchange) logLevel() (tool.Level, bool) {
 	if mcp.IsModernProtocol(x.revision()) {
-		return levelOf(x.message.Meta.LogLevel)
+		return tool.LevelNamed(x.message.Meta.LogLevel)
 	}
-	return levelOf(string(x.session.GetLogLevel()))
-}
-
-func levelOf(name string) (tool.Level, bool) {
-	for i, known := range tool.Levels {
-		if name == known {
-			return tool.Level(i), true
-		}
-	}
-	return tool.Emergency, false
+	return tool.LevelNamed(string(x.session.GetLogLevel()))
 }

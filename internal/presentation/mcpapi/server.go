@@ -4,6 +4,7 @@ package mcpapi
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"github.com/steward-mcp/steward/internal/presentation/mrtr"
 	"github.com/steward-mcp/steward/internal/presentation/paging"
 	"github.com/steward-mcp/steward/internal/presentation/taskwire"
+	"github.com/steward-mcp/steward/internal/presentation/wire"
 )
 
 // Identity is what the server says of itself.
@@ -75,8 +77,11 @@ type Server struct {
 	guard    guard
 	sealer   *mrtr.Sealer
 	info     mcp.Implementation
-	page     int // items of a list
+	page     int             // items of a list
+	meta     json.RawMessage // of the results of revision 2026-07-28
 	now      func() time.Time
+	// roundabout sends plain calls through mcp-go too, which has to come to the same.
+	roundabout bool
 	push
 }
 
@@ -88,6 +93,7 @@ func New(identity Identity, p Parts) *Server {
 		guard: newGuard(p.Redact, p.MaxResult), now: p.Now, page: paging.Size,
 		info: mcp.Implementation{Name: "steward", Title: "Steward", Version: identity.Version},
 	}
+	s.meta = wire.Encoded(s.serverMeta())
 	s.pushes(p)
 	s.tasks = p.Tasks
 	if s.members = p.Members; s.members != nil {

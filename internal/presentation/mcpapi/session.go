@@ -54,7 +54,7 @@ func (s *session) SetClientInfo(info mcp.Implementation) {
 
 func (*session) GetClientCapabilities() mcp.ClientCapabilities { return mcp.ClientCapabilities{} }
 func (s *session) SetClientCapabilities(said mcp.ClientCapabilities) {
-	s.Enable(mrtr.Abilities(mustEncode(said)))
+	s.Enable(mrtr.Abilities(wire.Encoded(said)))
 }
 
 // SetLogLevel and GetLogLevel are server.SessionWithLogging: logging/setLevel.

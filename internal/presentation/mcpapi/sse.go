@@ -10,12 +10,11 @@ import (
 	"github.com/steward-mcp/steward/internal/application/cqrs"
 	"github.com/steward-mcp/steward/internal/application/observe"
 	"github.com/steward-mcp/steward/internal/domain/fault"
+	"github.com/steward-mcp/steward/internal/presentation/envelope"
 	"github.com/steward-mcp/steward/internal/presentation/feed"
 	"github.com/steward-mcp/steward/internal/presentation/mcptrace"
+	"github.com/steward-mcp/steward/internal/presentation/refusal"
 )
-
-var errSSEMethod = fault.New(fault.Invalid, "http.sse_method",
-	"Use GET to open the stream, and POST to the address that its first event names.")
 
 // SSE serves the transport that clients had before streamable HTTP (revision 2024-11-05): GET on one path opens the
 // stream on which everything is answered, POST on the other takes the messages; messages is that other path. The id in
@@ -26,24 +25,29 @@ func (s *Server) SSE(messages string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := &exchange{request: cqrs.RequestFrom(r.Context()), transport: mcptrace.HTTP, peer: r.RemoteAddr}
 		switch {
-		case ambiguous(r.Header):
-			s.reject(w, r, x, http.StatusBadRequest, mcp.INVALID_REQUEST, errHeaders.Saying("A header that may be given once is given twice."))
+		case envelope.Ambiguous(r.Header):
+			s.reject(w, r, x, http.StatusBadRequest, mcp.INVALID_REQUEST, refusal.ErrHeaders.Saying("A header that may be given once is given twice."))
 		case r.URL.Path == messages && r.Method == http.MethodPost:
 			s.takeSSE(w, r, x, streams)
 		case r.URL.Path != messages && r.Method == http.MethodGet:
 			s.openSSE(w, r, x, streams, messages)
 		default:
-			s.reject(w, r, x, http.StatusMethodNotAllowed, mcp.INVALID_REQUEST, errSSEMethod)
+			s.reject(w, r, x, http.StatusMethodNotAllowed, mcp.INVALID_REQUEST, refusal.ErrSSEMethod)
 		}
 	})
 }
 
 // openSSE holds the stream open until its client, its key or the server ends it. It is on record from its beginning.
 func (s *Server) openSSE(w http.ResponseWriter, r *http.Request, x *exchange, streams *feed.Endpoints[*session], messages string) {
+	if err := s.limiter.Take(r.Context(), x.request.Actor().ID(), protocolClass); err != nil {
+		f := fault.From(err)
+		s.reject(w, r, x, refusal.Status(f), mcp.INVALID_REQUEST, f)
+		return
+	}
 	ctx, leave, err := s.streams.Enter(r.Context(), x.request.Actor().ID(), "")
 	if err != nil {
 		f := fault.From(err)
-		s.reject(w, r, x, statusOfFault(f), mcp.INVALID_REQUEST, f)
+		s.reject(w, r, x, refusal.Status(f), mcp.INVALID_REQUEST, f)
 		return
 	}
 	defer leave()
@@ -70,7 +74,7 @@ func (s *Server) openSSE(w http.ResponseWriter, r *http.Request, x *exchange, st
 func (s *Server) takeSSE(w http.ResponseWriter, r *http.Request, x *exchange, streams *feed.Endpoints[*session]) {
 	stream := streams.Find(r.URL.Query().Get("sessionId"), x.request.Actor().ID())
 	if stream == nil {
-		s.reject(w, r, x, http.StatusNotFound, mcp.INVALID_REQUEST, errSession.Saying("There is no such stream; open one with GET."))
+		s.reject(w, r, x, http.StatusNotFound, mcp.INVALID_REQUEST, refusal.ErrSession.Saying("There is no such stream; open one with GET."))
 		return
 	}
 	if status, code, f := s.receive(r, x); f != nil {
@@ -78,10 +82,10 @@ func (s *Server) takeSSE(w http.ResponseWriter, r *http.Request, x *exchange, st
 		return
 	}
 	if mcp.IsModernProtocol(x.message.Meta.ProtocolVersion) {
-		s.reject(w, r, x, http.StatusBadRequest, mcp.INVALID_REQUEST, errRevision.Saying("Revision 2026-07-28 and later are spoken at /mcp."))
+		s.reject(w, r, x, http.StatusBadRequest, mcp.INVALID_REQUEST, refusal.ErrRevision.Saying("Revision 2026-07-28 and later are spoken at /mcp."))
 		return
 	}
-	ctx, stop := context.WithCancel(context.WithoutCancel(r.Context())) // its client hangs up as soon as it has its 202
+	ctx, stop := context.WithCancel(feed.VisitOf(r.Context()).Lasting()) // its client hangs up as soon as it has its 202
 	defer stop()
 	defer context.AfterFunc(stream.Ended, stop)() //nolint:contextcheck // that of the stream, with which it ends too
 	x.session, x.calls, x.tell = stream.Session, &stream.Session.calls, stream.Tell
@@ -92,7 +96,7 @@ func (s *Server) takeSSE(w http.ResponseWriter, r *http.Request, x *exchange, st
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusAccepted)
 	_ = http.NewResponseController(w).Flush() // whoever left is not told by the stream either
-	answer := s.answer(ctx, x)
+	answer := s.answer(ctx, x)                //nolint:contextcheck // see Lasting
 	if answer.gone || answer.body == nil {
 		return
 	}

@@ -11,11 +11,13 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/steward-mcp/steward/internal/application/cqrs"
+	"github.com/steward-mcp/steward/internal/application/lifetime"
 	"github.com/steward-mcp/steward/internal/application/observe"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/presentation/mcptrace"
+	"github.com/steward-mcp/steward/internal/presentation/refusal"
 	"github.com/steward-mcp/steward/internal/presentation/roster"
 	"github.com/steward-mcp/steward/internal/presentation/wire"
 )
@@ -37,36 +39,24 @@ const settleTime = 2 * time.Second
 func (s *Server) Stdio(ctx context.Context, in io.Reader, out io.Writer, who access.Principal, maxLine int) error {
 	reading, stopReading := context.WithCancel(ctx)
 	defer stopReading()
-	work, cutOff := context.WithCancel(context.WithoutCancel(ctx))
+	working, cutOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer cutOff()
-	p := &pipe{
-		server: s, out: wire.NewLineWriter(out, cutOff), who: who, session: newSession(stdioSession, who.ID()), slots: make(chan struct{}, inFlight),
-	}
+	p := &pipe{server: s, out: wire.NewLineWriter(out, cutOff), who: who, session: newSession(stdioSession, who.ID())}
+	p.crew = roster.NewCrew(inFlight, func(w work) { _ = p.write(s.answer(w.ctx, w.x)) }) // the next line finds it broken
 	lines := make(chan wire.Line)
 	// After ctx ended, reading and writing may stay in a system call that nothing can interrupt, until the process ends.
 	go wire.Lines(reading, bufio.NewReaderSize(in, 64<<10), maxLine, lines)
 	ended := make(chan error, 1)
-	go func() { ended <- p.follow(work, reading.Done(), lines) }()
+	go func() { ended <- p.follow(working, reading.Done(), lines) }()
 	select {
 	case err := <-ended:
 		return err
 	case <-ctx.Done():
 	}
-	within(work, s.drain, ended)
+	lifetime.Await(working, s.drain, ended)
 	cutOff()
-	within(context.WithoutCancel(ctx), settleTime, ended)
+	lifetime.Await(context.WithoutCancel(ctx), settleTime, ended)
 	return nil
-}
-
-// within waits for the end of what follows, which can be waited for again, but not for longer than d.
-func within(ctx context.Context, d time.Duration, ended chan error) {
-	ctx, cancel := context.WithTimeout(ctx, d)
-	defer cancel()
-	select {
-	case err := <-ended:
-		ended <- err
-	case <-ctx.Done():
-	}
 }
 
 // pipe is one stdio peer.
@@ -74,7 +64,7 @@ type pipe struct {
 	server  *Server
 	who     access.Principal
 	session *session
-	slots   chan struct{}
+	crew    *roster.Crew[work]
 	calls   roster.Calls // of all revisions: the connection is the peer
 	running sync.WaitGroup
 
@@ -83,11 +73,18 @@ type pipe struct {
 	listening context.Context //nolint:containedctx // of what waits for changes: it ends before what runs
 }
 
+// work is one request of the peer.
+type work struct {
+	ctx context.Context //nolint:containedctx // of the request, on its way to who answers it
+	x   *exchange
+}
+
 // follow takes lines until there are no more of them, or ended is closed, and returns when all that it took is answered.
-func (p *pipe) follow(work context.Context, ended <-chan struct{}, lines <-chan wire.Line) error {
+func (p *pipe) follow(working context.Context, ended <-chan struct{}, lines <-chan wire.Line) error {
 	defer p.running.Wait()
+	defer p.crew.Dismiss()
 	var hangUp context.CancelFunc
-	p.listening, hangUp = context.WithCancel(work)
+	p.listening, hangUp = context.WithCancel(working)
 	defer hangUp()
 	p.running.Go(func() { _ = p.server.tells(p.listening, p.session, p.who, p.tell, nil) }) // the next line finds it broken
 	for {
@@ -98,7 +95,7 @@ func (p *pipe) follow(work context.Context, ended <-chan struct{}, lines <-chan 
 			if !open {
 				return nil
 			}
-			if err := p.take(work, ended, l); err != nil {
+			if err := p.take(working, ended, l); err != nil {
 				return err
 			}
 		}
@@ -106,21 +103,21 @@ func (p *pipe) follow(work context.Context, ended <-chan struct{}, lines <-chan 
 }
 
 // take answers one line: in order what the protocol orders (initialize, notifications) and what is done at once
-// (pings), in its own goroutine the rest.
-func (p *pipe) take(work context.Context, ended <-chan struct{}, l wire.Line) error {
-	ctx, request := p.server.records.Open(work, cqrs.Arrival{Transport: "stdio", Method: "stdio"})
+// (pings), beside each other the rest.
+func (p *pipe) take(working context.Context, ended <-chan struct{}, l wire.Line) error {
+	ctx, request := p.server.records.Open(working, cqrs.Arrival{Transport: "stdio", Method: "stdio"})
 	request.Identify(p.who)
 	x := &exchange{raw: l.Data, request: request, session: p.session, calls: &p.calls, tell: p.tell, transport: mcptrace.Stdio}
 	var err error
 	if l.TooLong {
-		return p.reject(ctx, x, mcp.INVALID_REQUEST, errTooLarge)
+		return p.reject(ctx, x, mcp.INVALID_REQUEST, refusal.ErrTooLarge)
 	}
 	if x.message, err = wire.Read(l.Data); err != nil {
-		return p.reject(ctx, x, readCode(err), ErrMessage.Saying("Send valid input: %s.", err.Error()))
+		return p.reject(ctx, x, readCode(err), refusal.ErrMessage.Saying("Send valid input: %s.", err.Error()))
 	}
 	if mcp.IsModernProtocol(x.message.Meta.ProtocolVersion) && !mcp.IsValidProtocolVersion(x.message.Meta.ProtocolVersion) {
 		e := mcp.UnsupportedProtocolVersionError{Version: x.message.Meta.ProtocolVersion, Supported: mcp.ValidProtocolVersions}
-		return p.reject(ctx, x, mcp.UNSUPPORTED_PROTOCOL_VERSION, errRevision.Because(e))
+		return p.reject(ctx, x, mcp.UNSUPPORTED_PROTOCOL_VERSION, refusal.ErrRevision.Because(e))
 	}
 	if mcp.IsModernProtocol(x.message.Meta.ProtocolVersion) {
 		// A request of a revision without sessions shares nothing with others.
@@ -133,17 +130,12 @@ func (p *pipe) take(work context.Context, ended <-chan struct{}, l wire.Line) er
 		p.listen(ctx, x)
 		return p.out.Send()
 	}
-	select {
-	case p.slots <- struct{}{}:
-	case <-ended:
+	ctx = x.cancellable(ctx) // before the next line is read, which may cancel it
+	if !p.crew.Take(ended, work{ctx, x}) {
+		x.call.End()
 		request.Discard() // never begun, and the peer is being told goodbye
 		return nil
 	}
-	ctx = x.cancellable(ctx) // before the next line is read, which may cancel it
-	p.running.Go(func() {
-		defer func() { <-p.slots }()
-		_ = p.write(p.server.answer(ctx, x)) // the next line finds it broken
-	})
 	return p.out.Send()
 }
 

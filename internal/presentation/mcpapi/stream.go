@@ -3,10 +3,10 @@ package mcpapi
 import (
 	"context"
 	"net/http"
-	"sync"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"github.com/steward-mcp/steward/internal/application/lifetime"
 	"github.com/steward-mcp/steward/internal/domain/tool"
 	"github.com/steward-mcp/steward/internal/presentation/feed"
 )
@@ -45,18 +45,18 @@ func (o *stream) following(ctx context.Context) (following context.Context, done
 	if !o.lasts {
 		return ctx, func() {}
 	}
-	lasting, stop := context.WithCancelCause(feed.VisitOf(ctx).Lasting)
+	lasting, stop, over := lifetime.Within(feed.VisitOf(ctx).Lasting())
 	left := context.AfterFunc(ctx, func() {
 		if !o.Left() {
 			stop(context.Cause(ctx))
 		}
 	})
 	still := o.Attend(lasting)
-	return tool.WithDetach(lasting, o.Detach), sync.OnceFunc(func() {
+	return tool.WithDetach(lasting, o.Detach), func() {
 		left()
-		stop(nil)
+		over()
 		still()
-	})
+	}
 }
 
 // send ends the response with the answer. A client that left cannot be told, so errors are of no use.

@@ -16,13 +16,11 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/tool"
 	"github.com/steward-mcp/steward/internal/presentation/feed"
 	"github.com/steward-mcp/steward/internal/presentation/mrtr"
+	"github.com/steward-mcp/steward/internal/presentation/refusal"
 	"github.com/steward-mcp/steward/internal/presentation/roster"
 	"github.com/steward-mcp/steward/internal/presentation/taskwire"
+	"github.com/steward-mcp/steward/internal/presentation/wire"
 )
-
-// errTasks answers a client that would have to know tasks.
-var errTasks = fault.New(fault.Precondition, "mcp.tasks_required",
-	"This takes a client that declares the extension io.modelcontextprotocol/tasks with the request, in revision 2026-07-28.")
 
 // knowsTasks reports whether the client takes tasks in answer to this request.
 func (x *exchange) knowsTasks() bool {
@@ -74,10 +72,10 @@ func (s *Server) lackingTasks(ctx context.Context, x *exchange) reply {
 		x.rejected, x.deniedBy = fault.From(err), audit.ByLimit
 		return reply{}
 	}
-	data := toFailure(errTasks, x.request.ID())
+	data := refusal.Of(refusal.ErrTasks, x.request.ID())
 	data.Required = taskwire.Required()
 	const code = mcp.MISSING_REQUIRED_CLIENT_CAPABILITY
-	return reply{code: code, body: s.guard.error(x, mcp.JSONRPCErrorDetails{Code: code, Message: errTasks.Message, Data: data})}
+	return reply{code: code, body: s.guard.error(x, mcp.JSONRPCErrorDetails{Code: code, Message: refusal.ErrTasks.Message, Data: data})}
 }
 
 // aboutTask is tasks/get, tasks/update and tasks/cancel.
@@ -106,6 +104,7 @@ func (s *Server) askDesk(ctx context.Context, x *exchange, by access.Principal, 
 	case taskwire.Update:
 		answers, readable := p.Answers()
 		if !readable {
+			x.deniedBy = audit.ByInput
 			return nil, mrtr.ErrAnswers
 		}
 		_, err = s.tasks.Update.Do(ctx, taskapp.Update{Change: cqrs.Change{By: by}, Target: about, Answers: answers})
@@ -159,7 +158,7 @@ func (c *taskCall) round(ctx context.Context, r taskapp.Round) taskapp.Answer {
 	if c.first != nil {
 		// The operation of the request has ended with it.
 		apart.operation, apart.session = nil, newSession(x.session.id, x.session.owner)
-		apart.message.InputResponses, apart.message.RequestState = mustEncode(r.Answers), mustEncode(s.sealer.Seal(x.binding(), c.asked))
+		apart.message.InputResponses, apart.message.RequestState = wire.Encoded(r.Answers), wire.Encoded(s.sealer.Seal(x.binding(), c.asked))
 		ctx, apart.request = x.request.Again(ctx, x.request.ID())
 	}
 	ctx, apart.call = (*roster.Calls)(nil).Begin(context.WithValue(ctx, exchangeKey{}, apart), x.message.ID)
@@ -203,7 +202,7 @@ func (c *taskCall) ask(x *exchange) taskapp.Answer {
 		err = json.Unmarshal(encoded, &questions)
 	}
 	if err == nil {
-		c.asked, err = c.server.sealer.Open(x.binding(), mustEncode(x.inquiry["requestState"]))
+		c.asked, err = c.server.sealer.Open(x.binding(), wire.Encoded(x.inquiry["requestState"]))
 	}
 	if err != nil {
 		return taskapp.Answer{Fault: fault.From(err)}
@@ -219,9 +218,13 @@ func (c *taskCall) attend(ctx context.Context) func(context.Context) (context.Co
 		if visit.Attend != nil {
 			ctx, gone = visit.Attend(ctx)
 		}
-		ctx, leave := c.server.enter(ctx, &exchange{
-			message: c.outer.message, session: c.outer.session, request: c.outer.request, transport: c.outer.transport,
-		})
+		inside := &exchange{message: c.outer.message, session: c.outer.session, request: c.outer.request, transport: c.outer.transport}
+		ctx, leave := c.server.enter(ctx, inside)
+		if inside.rejected != nil { // the session was closed while the call became a task
+			closed, end := context.WithCancelCause(ctx)
+			end(inside.rejected)
+			ctx = closed
+		}
 		return ctx, func() {
 			leave()
 			gone()

@@ -30,25 +30,34 @@ func toTool(d tool.Definition) mcp.Tool {
 	return t
 }
 
-// call is the handler of every tool. Errors become results here and nowhere else, so that no text of a Go error can
-// reach a client by way of mcp-go.
+// callTool is the handler of every tool, as mcp-go calls it. Errors become results in toResult and nowhere else, so that no
+// text of a Go error can reach a client by way of mcp-go.
 func (s *Server) callTool(ctx context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 	x := exchangeFrom(ctx)
-	name, _ := s.catalog.Plain(r.Params.Name)
-	x.operation.SetTool(name) // mcp-go has found the name in the catalog
-	result, err := conduct(ctx, s, x, func(ctx context.Context) (tool.Result, error) {
+	result, err := s.use(ctx, x, r.Params.Name)
+	if x.inquiry != nil {
+		return &mcp.CallToolResult{}, nil
+	}
+	return s.toResult(x, result, err), nil
+}
+
+func (s *Server) toResult(x *exchange, result tool.Result, err error) *mcp.CallToolResult {
+	if err != nil {
+		return x.fail(s.guard, fault.From(err))
+	}
+	return s.guard.toResult(result)
+}
+
+// use lets the tool do what the exchange asks for. The catalog has the tool, under the name that it is published by.
+func (s *Server) use(ctx context.Context, x *exchange, published string) (tool.Result, error) {
+	name, _ := s.catalog.Plain(published)
+	x.operation.SetTool(name)
+	return conduct(ctx, s, x, func(ctx context.Context) (tool.Result, error) {
 		return s.call.Do(ctx, toolapp.Call{
 			Change: cqrs.Change{By: x.request.Actor()},
 			Tool:   name, Arguments: x.message.Arguments, Reason: x.message.Meta.Purpose,
 		})
 	})
-	switch {
-	case x.inquiry != nil:
-		return &mcp.CallToolResult{}, nil
-	case err != nil:
-		return x.fail(s.guard, fault.From(err)), nil
-	}
-	return s.guard.toResult(result), nil
 }
 
 // fail notes what the call came to, for the exchange and for telemetry.

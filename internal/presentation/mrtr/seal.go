@@ -17,11 +17,8 @@ import (
 var ErrState = fault.New(fault.Invalid, "mcp.request_state",
 	"The requestState is not one that was issued for this request, or is too old; send the request again without it.")
 
-// ErrRounds ends what asks without end.
+// ErrRounds ends a use that asks more often than tool.MaxRounds.
 var ErrRounds = fault.New(fault.Precondition, "mcp.rounds", "This asked too often; begin again.")
-
-// MaxRounds is how often one use may ask.
-const MaxRounds = 10
 
 // stateLife is how long an answer may take: a person has to read the question, and think.
 const stateLife = 30 * time.Minute

@@ -44,16 +44,14 @@ type Listener struct {
 // Open lets the client follow the use that runs under the context returned. The use is over when done is called; what is left to
 // say is said then, and nothing after done has returned.
 func Open(ctx context.Context, l Listener) (_ context.Context, done func()) {
-	c := &call{
-		Listener: l, last: math.Inf(-1),
-		steps: rate.NewLimiter(stepsASecond, stepsAtOnce), messages: rate.NewLimiter(messagesASecond, messagesAtOnce),
-	}
+	c := &call{Listener: l, last: math.Inf(-1)}
 	if l.Logs {
 		ctx = tool.WithLog(ctx, c.log)
 	}
 	if l.Token == nil {
 		return ctx, c.close
 	}
+	c.steps = rate.NewLimiter(stepsASecond, stepsAtOnce)
 	running, stop := context.WithCancel(ctx)
 	var ticker sync.WaitGroup
 	ticker.Go(func() { c.tick(running) })
@@ -68,7 +66,7 @@ func Open(ctx context.Context, l Listener) (_ context.Context, done func()) {
 type call struct {
 	Listener
 	steps    *rate.Limiter
-	messages *rate.Limiter
+	messages *rate.Limiter // nil until there is one
 
 	stageMu sync.Mutex // apart from mu: entering a stage must not wait for a client that is being told something
 	stage   string
@@ -166,6 +164,9 @@ func (c *call) log(level tool.Level, data any) {
 	defer c.mu.Unlock()
 	if c.closed {
 		return
+	}
+	if c.messages == nil {
+		c.messages = rate.NewLimiter(messagesASecond, messagesAtOnce)
 	}
 	if err != nil || len(encoded) > longestMessage || !c.messages.AllowN(c.Now(), 1) {
 		c.lost++

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"sync"
 
+	"github.com/steward-mcp/steward/internal/application/lifetime"
 	"github.com/steward-mcp/steward/internal/presentation/wire"
 )
 
@@ -19,14 +20,16 @@ type Calls struct {
 // Call is one request between begin and end.
 type Call struct {
 	of       *Calls // nil when nobody can cancel it by its id
-	stop     context.CancelFunc
+	stop     context.CancelCauseFunc
+	leave    func()
 	canceled bool // guarded by of.mu
 }
 
-// Begin gives the request of that id a context that Cancel ends. Its owner ends the call. Of no set, nobody can cancel it.
+// Begin gives the request of that id a context that Cancel ends, which it may share with others who end the request. Its owner
+// ends the call. Of no set, nobody can cancel it.
 func (c *Calls) Begin(ctx context.Context, id json.RawMessage) (context.Context, *Call) {
-	ctx, stop := context.WithCancel(ctx)
-	call := &Call{of: c, stop: stop}
+	ctx, stop, leave := lifetime.Within(ctx)
+	call := &Call{of: c, stop: stop, leave: leave}
 	if c == nil {
 		return ctx, call
 	}
@@ -58,17 +61,17 @@ func (c *Calls) cancel(which func(key string) bool) {
 	for call, key := range c.running {
 		if which(key) {
 			call.canceled = true
-			call.stop()
+			call.stop(nil)
 		}
 	}
 }
 
 // Stop ends the call without anybody having cancelled it.
-func (c *Call) Stop() { c.stop() }
+func (c *Call) Stop() { c.stop(nil) }
 
 // End says that the call is over, and reports whether its client had cancelled it by then. Later calls give the same answer.
 func (c *Call) End() bool {
-	c.stop()
+	c.leave()
 	if c.of == nil {
 		return false
 	}

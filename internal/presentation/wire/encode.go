@@ -16,15 +16,28 @@ func Encode(value any) ([]byte, error) {
 	return bytes.TrimSuffix(body.Bytes(), []byte("\n")), nil
 }
 
+// Encoded is value as JSON, or null when it cannot be, which what is made of texts and numbers always can.
+func Encoded(value any) []byte {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return []byte("null")
+	}
+	return data
+}
+
 // Respond puts a response around a result or an error, which member names. The id goes back in the bytes it came in, so that no
 // number is rounded on its way.
 func Respond(id json.RawMessage, member string, value []byte) []byte {
+	return append(append(respond(id, member, len(value)), value...), '}')
+}
+
+// respond begins a response that has room for size bytes and the brace behind them.
+func respond(id json.RawMessage, member string, size int) []byte {
 	const frame = `{"jsonrpc":"2.0","id":`
 	if id == nil {
 		id = json.RawMessage("null")
 	}
-	body := make([]byte, 0, len(frame)+len(id)+len(member)+len(value)+len(`,"":}`))
+	body := make([]byte, 0, len(frame)+len(id)+len(member)+size+len(`,"":}`))
 	body = append(append(body, frame...), id...)
-	body = append(append(append(body, `,"`...), member...), `":`...)
-	return append(append(body, value...), '}')
+	return append(append(append(body, `,"`...), member...), `":`...)
 }

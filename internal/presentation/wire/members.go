@@ -43,13 +43,13 @@ type members struct {
 }
 
 // add notes a name, or says why the object may not have it.
-func (m *members) add(key string, depth int) error {
+func (m *members) add(given name, depth int) error {
+	key := given.exact
 	if depth <= foldDepth {
-		folded := fold(key)
-		if exact, known := protocolNames[folded]; known && depth <= protocolDepth && key != exact {
+		if exact, known := protocolNames[given.folded]; known && depth <= protocolDepth && key != exact {
 			return ErrSpelling
 		}
-		key = folded
+		key = given.folded
 	}
 	used := (*m.stack)[m.first:]
 	switch {

@@ -18,6 +18,8 @@ type Message struct {
 	Name string // tools/call, prompts/get
 	URI  string // resources/read
 	Meta Meta
+	// Plain is set when params is an object that has no members but a name, arguments, and a _meta that is an object.
+	Plain bool
 	// Arguments of tools/call, as sent.
 	Arguments json.RawMessage
 	// Cancels is the id that notifications/cancelled names; nil when it is neither a number nor a string.
@@ -56,37 +58,30 @@ func (m Message) IsResponse() bool {
 func (m Message) IsNotification() bool { return m.Method != "" && m.ID == nil }
 
 // Read scans data and takes it apart. The message is as complete as it could be read when err is not nil, so that an
-// error answer can carry the id.
+// error answer can carry the id. Its parts are those of data, which must not change.
 func Read(data []byte) (Message, error) {
 	var m Message
-	if err := Scan(data); err != nil {
+	var c caught
+	if err := scan(data, &c); err != nil {
 		return m, err
 	}
-	var envelope struct {
-		JSONRPC string          `json:"jsonrpc"`
-		ID      json.RawMessage `json:"id"`
-		Method  string          `json:"method"`
-		Params  json.RawMessage `json:"params"`
-		Result  json.RawMessage `json:"result"`
-		Error   json.RawMessage `json:"error"`
-	}
-	if json.Unmarshal(data, &envelope) != nil {
+	if !isText(c.jsonrpc) || !isText(c.method) || !identifies(c.id) {
 		return m, ErrEnvelope
 	}
-	if !identifies(envelope.ID) {
-		return m, ErrEnvelope
-	}
-	m.ID, m.Method, m.Params = envelope.ID, envelope.Method, envelope.Params
-	m.Result, m.Error = envelope.Result, envelope.Error
-	response := envelope.Result != nil || envelope.Error != nil
-	if envelope.JSONRPC != "2.0" || (m.Method == "") != response {
+	m.ID, m.Method, m.Params = c.id, word(c.method), c.params
+	m.Result, m.Error = c.result, c.error
+	response := c.result != nil || c.error != nil
+	if word(c.jsonrpc) != "2.0" || (m.Method == "") != response {
 		return m, ErrEnvelope
 	}
 	if m.Params != nil {
-		return m, m.readParams()
+		return m, m.read(&c)
 	}
 	return m, nil
 }
+
+// isText reports whether raw is absent, null or a text.
+func isText(raw []byte) bool { return raw == nil || raw[0] == '"' || raw[0] == 'n' }
 
 // identifies reports whether raw is absent, a number or a string. MCP forbids null.
 func identifies(raw json.RawMessage) bool {
@@ -97,54 +92,36 @@ func identifies(raw json.RawMessage) bool {
 	return c == '"' || c == '-' || (c >= '0' && c <= '9')
 }
 
-func (m *Message) readParams() error {
-	var params struct {
-		Name      any             `json:"name"`
-		URI       any             `json:"uri"`
-		Arguments json.RawMessage `json:"arguments"`
-		Meta      json.RawMessage `json:"_meta"`
-		RequestID json.RawMessage `json:"requestId"`
-		Responses json.RawMessage `json:"inputResponses"`
-		State     json.RawMessage `json:"requestState"`
-	}
-	if json.Unmarshal(m.Params, &params) != nil {
+// read takes what params say.
+func (m *Message) read(c *caught) error {
+	if first := m.Params[0]; first != '{' && first != 'n' {
 		return ErrEnvelope
 	}
-	m.Name, _ = params.Name.(string)
-	m.URI, _ = params.URI.(string)
-	m.Arguments, m.InputResponses, m.RequestState = params.Arguments, params.Responses, params.State
-	if identifies(params.RequestID) {
-		m.Cancels = params.RequestID
+	m.Name, m.URI = word(c.name), word(c.uri)
+	m.Arguments, m.InputResponses, m.RequestState = c.arguments, c.responses, c.state
+	if identifies(c.requestID) {
+		m.Cancels = c.requestID
 	}
-	if params.Meta != nil {
-		m.Meta.read(params.Meta)
-	}
+	m.Plain = m.Params[0] == '{' && !c.others && (c.meta == nil || c.meta[0] == '{')
+	m.Meta.read(c)
 	return nil
 }
 
 // read takes what it understands; a member of another shape is as good as absent, and mcp-go says so where it matters.
-func (m *Meta) read(raw json.RawMessage) {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(raw, &members) != nil {
-		return
+func (m *Meta) read(c *caught) {
+	m.ProtocolVersion, m.Purpose, m.LogLevel = word(c.version), word(c.purpose), word(c.logLevel)
+	if c.client != nil {
+		var client struct{ Name, Version string }
+		if json.Unmarshal(c.client, &client) == nil {
+			m.Client = ClientName(client.Name, client.Version)
+		}
 	}
-	word := func(key string) (text string) {
-		_ = json.Unmarshal(members[key], &text)
-		return text
+	m.Capabilities = c.capabilities
+	if len(c.token) <= maxToken && identifies(c.token) {
+		m.ProgressToken = c.token
 	}
-	m.ProtocolVersion = word("io.modelcontextprotocol/protocolVersion")
-	var client struct{ Name, Version string }
-	if json.Unmarshal(members["io.modelcontextprotocol/clientInfo"], &client) == nil {
-		m.Client = ClientName(client.Name, client.Version)
-	}
-	m.Purpose = word("steward/purpose")
-	m.Capabilities = members["io.modelcontextprotocol/clientCapabilities"]
-	m.LogLevel = word("io.modelcontextprotocol/logLevel")
-	if token := members["progressToken"]; len(token) <= maxToken && identifies(token) {
-		m.ProgressToken = token
-	}
-	for _, key := range []string{"traceparent", "tracestate", "baggage", "claudecode/toolUseId"} {
-		if text := word(key); text != "" {
+	for i, key := range traceKeys {
+		if text := word(c.trace[i]); text != "" {
 			if m.Trace == nil {
 				m.Trace = make(map[string]string, 3)
 			}

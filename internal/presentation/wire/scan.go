@@ -25,13 +25,17 @@ var (
 // Scan checks that data is one JSON value (RFC 8259) of valid UTF-8, nested at most MaxDepth deep, with no
 // object that names a member twice or has more than 1024 of them. In the first two levels, which are the protocol's,
 // a name that encoding/json would take for one of the protocol's, and that is not spelled as one, is refused.
-func Scan(data []byte) error {
+func Scan(data []byte) error { return scan(data, nil) }
+
+// scan puts into c, if there is one, what the protocol names.
+func scan(data []byte, c *caught) error {
 	if !utf8.Valid(data) {
 		return ErrEncoding
 	}
-	s := scanner{data: data}
+	s := scanner{data: data, caught: c}
+	s.keys = s.few[:0]
 	s.space()
-	if err := s.value(0); err != nil {
+	if err := s.value(0, envelope); err != nil {
 		return err
 	}
 	if s.space(); s.at != len(data) {
@@ -44,6 +48,9 @@ type scanner struct {
 	data []byte
 	at   int
 	keys []string // the names of all objects that are open, innermost last
+	few  [16]string
+
+	caught *caught // nil where nobody asks
 }
 
 func (s *scanner) space() {
@@ -67,18 +74,17 @@ func (s *scanner) next(c byte) bool {
 	return false
 }
 
-func (s *scanner) value(depth int) error {
+func (s *scanner) value(depth int, at place) error {
 	if s.at >= len(s.data) {
 		return ErrSyntax
 	}
 	switch s.data[s.at] {
 	case '{':
-		return s.object(depth + 1)
+		return s.object(depth+1, at)
 	case '[':
 		return s.array(depth + 1)
 	case '"':
-		_, err := s.text()
-		return err
+		return s.quoted()
 	case 't':
 		return s.word("true")
 	case 'f':
@@ -89,7 +95,7 @@ func (s *scanner) value(depth int) error {
 	return s.number()
 }
 
-func (s *scanner) object(depth int) error {
+func (s *scanner) object(depth int, at place) error {
 	if depth > MaxDepth {
 		return ErrDepth
 	}
@@ -100,7 +106,7 @@ func (s *scanner) object(depth int) error {
 	m := members{stack: &s.keys, first: len(s.keys)}
 	defer m.forget()
 	for {
-		if err := s.member(depth, &m); err != nil {
+		if err := s.member(depth, at, &m); err != nil {
 			return err
 		}
 		if s.next('}') {
@@ -112,9 +118,9 @@ func (s *scanner) object(depth int) error {
 	}
 }
 
-func (s *scanner) member(depth int, m *members) error {
+func (s *scanner) member(depth int, at place, m *members) error {
 	s.space()
-	key, err := s.text()
+	key, err := s.key()
 	if err != nil {
 		return err
 	}
@@ -125,7 +131,14 @@ func (s *scanner) member(depth int, m *members) error {
 		return ErrSyntax
 	}
 	s.space()
-	return s.value(depth)
+	from := s.at
+	if err := s.value(depth, at.of(key.exact)); err != nil {
+		return err
+	}
+	if at != elsewhere && s.caught != nil {
+		s.caught.take(at, key.exact, s.data[from:s.at:s.at])
+	}
+	return nil
 }
 
 func (s *scanner) array(depth int) error {
@@ -138,7 +151,7 @@ func (s *scanner) array(depth int) error {
 	}
 	for {
 		s.space()
-		if err := s.value(depth); err != nil {
+		if err := s.value(depth, elsewhere); err != nil {
 			return err
 		}
 		if s.next(']') {
@@ -150,30 +163,53 @@ func (s *scanner) array(depth int) error {
 	}
 }
 
-// text reads a string and returns it without its escapes.
-func (s *scanner) text() (string, error) {
+// key reads a name, without its escapes.
+func (s *scanner) key() (name, error) {
+	raw, escaped, err := s.text()
+	if err != nil {
+		return name{}, err
+	}
+	inner := raw[1 : len(raw)-1]
+	if known, ok := spelled[string(inner)]; ok {
+		return known, nil
+	}
+	text := string(inner)
+	if escaped {
+		if text, err = unescape(raw); err != nil {
+			return name{}, err
+		}
+	}
+	return name{exact: text, folded: fold(text)}, nil
+}
+
+// quoted reads a string whose text nobody asks for.
+func (s *scanner) quoted() error {
+	raw, escaped, err := s.text()
+	if err == nil && escaped {
+		_, err = unescape(raw)
+	}
+	return err
+}
+
+// text reads a string and returns it as it is written, and whether it has escapes.
+func (s *scanner) text() (raw []byte, escaped bool, err error) {
 	if s.at >= len(s.data) || s.data[s.at] != '"' {
-		return "", ErrSyntax
+		return nil, false, ErrSyntax
 	}
 	start := s.at
-	escaped := false
 	for s.at++; s.at < len(s.data); s.at++ {
 		switch c := s.data[s.at]; {
 		case c == '"':
 			s.at++
-			raw := s.data[start:s.at]
-			if !escaped {
-				return string(raw[1 : len(raw)-1]), nil
-			}
-			return unescape(raw)
+			return s.data[start:s.at], escaped, nil
 		case c == '\\':
 			escaped = true
 			s.at++
 		case c < 0x20:
-			return "", ErrSyntax
+			return nil, false, ErrSyntax
 		}
 	}
-	return "", ErrSyntax
+	return nil, false, ErrSyntax
 }
 
 func unescape(raw []byte) (string, error) {

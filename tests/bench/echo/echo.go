@@ -24,13 +24,14 @@ type Options struct {
 	Calls   int64         // of each turn at most; 0 for as many as there is time for
 	Crowds  []int         // of connections
 	Pipe    int           // calls that are on the way over stdio
+	Beside  int           // calls that are on the way over stdio while a slow one runs
 	Cells   string        // those whose names have this in them; empty for all
 	Profile string        // folder for CPU profiles of Steward, one a cell; they slow it down
 }
 
 // Full is what is worth publishing.
 func Full() Options {
-	return Options{Rounds: 5, Warm: 500 * time.Millisecond, Lasting: 2 * time.Second, Crowds: []int{32, 256}, Pipe: 32}
+	return Options{Rounds: 5, Warm: 500 * time.Millisecond, Lasting: 2 * time.Second, Crowds: []int{32, 256}, Pipe: 32, Beside: 200}
 }
 
 // bench is one run.
@@ -39,6 +40,7 @@ type bench struct {
 	out    io.Writer
 	rivals []*rival // Steward in its variants, and last what it is held against
 	sink   *sink
+	binary string // steward
 }
 
 // rival is one side of the comparison.
@@ -80,6 +82,11 @@ func Run(ctx context.Context, out io.Writer, o Options) (err error) {
 	if err := b.sink.close(); err != nil {
 		return err
 	}
+	if b.Cells == "" || b.Cells == "stdio" {
+		if err := b.besideSlow(ctx, dir, b.binary); err != nil {
+			return err
+		}
+	}
 	return b.verify(ctx)
 }
 
@@ -93,6 +100,7 @@ func (b *bench) prepare(ctx context.Context, dir string) (err error) {
 	if err != nil {
 		return err
 	}
+	b.binary = binary
 	if b.sink, err = newSink(ctx); err != nil {
 		return err
 	}

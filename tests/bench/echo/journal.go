@@ -29,21 +29,26 @@ security:
     global: {requests_per_minute: 100000000, burst_size: 100000}
     max_concurrent: 4000
     max_concurrent_per_principal: 4000
+stdio:
+  user: bench
+  personas: [caller]
 personas:
   caller:
     allow:
       - {action: tool.call, target: "tool:echo"}
-stdio:
-  user: bench
-  personas: [caller]
 `
 
 func newSteward(ctx context.Context, binary, dir string, env ...string) (*steward, error) {
+	return newStewardWith(ctx, "", binary, dir, env...)
+}
+
+// newStewardWith has more in its configuration: further rules, and further sections.
+func newStewardWith(ctx context.Context, more, binary, dir string, env ...string) (*steward, error) {
 	s := &steward{binary: binary, dir: dir, config: filepath.Join(dir, "steward.yaml")}
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(s.config, []byte(configuration), 0o600); err != nil {
+	if err := os.WriteFile(s.config, []byte(configuration+more), 0o600); err != nil {
 		return nil, err
 	}
 	var err error

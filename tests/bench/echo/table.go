@@ -30,7 +30,7 @@ func (b *bench) heading(dir, bare string) error {
 		return err
 	}
 	b.say("`tools/call echo` of Steward, with API key, policy, limits, durable journal and traces, beside %s with nothing around it.\n", library)
-	b.say("%s, %s/%s, %s. Each process: GOMAXPROCS=%d GOGC=100; clients on the same processors.\n",
+	b.say("%s, %s/%s, %s. Each process: GOMAXPROCS=%d, memory as it comes (mcp-go with Go's GOGC=100, Steward with the room that it gives itself); clients on the same processors.\n",
 		info.GoVersion, runtime.GOOS, runtime.GOARCH, processor(), runtime.NumCPU())
 	b.say("Writing 1 KiB and fdatasync, alone: %s p50. Median of %d turns of %s each, in turns; in brackets the least and greatest of a round.\n\n",
 		disk.Round(time.Microsecond), b.Rounds, b.Lasting)
