@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/steward-mcp/steward/internal/application/cqrs"
+	"github.com/steward-mcp/steward/internal/application/lifetime"
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/identity"
 )
@@ -42,7 +43,7 @@ func (a *Attendance) Attend(ctx context.Context, presented string) (attended con
 	if presented == "" {
 		return ctx, func() {}
 	}
-	attended, stop := context.WithCancelCause(ctx)
+	attended, stop, over := lifetime.Within(ctx)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	p := a.present[presented]
@@ -54,7 +55,7 @@ func (a *Attendance) Attend(ctx context.Context, presented string) (attended con
 	place := p.next
 	p.stops[place] = stop
 	return attended, func() {
-		stop(nil)
+		over()
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		if delete(p.stops, place); len(p.stops) == 0 && a.present[presented] == p {

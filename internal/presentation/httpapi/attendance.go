@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/steward-mcp/steward/internal/application/lifetime"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/presentation/feed"
 )
@@ -55,7 +56,7 @@ func (l *lasting) context() context.Context {
 	if v, ok := server.Value(visitKey{}).(*visit); ok {
 		server = v.base
 	}
-	made, end := context.WithCancelCause(context.WithoutCancel(l.within))
+	made, end, over := lifetime.Within(context.WithoutCancel(l.within))
 	// The request's context ends with the server too. Only when it has ended is there anything to ask the server for, which all
 	// requests would have to take turns in.
 	left := context.AfterFunc(l.within, func() { l.left(server, end) })
@@ -63,7 +64,7 @@ func (l *lasting) context() context.Context {
 	l.made, l.end = made, func() {
 		left()
 		gone()
-		end(nil)
+		over()
 	}
 	return made
 }

@@ -70,6 +70,9 @@ func cpuTime(pid int) (time.Duration, error) {
 func (b *bench) buildSteward(ctx context.Context, dir string) (string, error) {
 	flags := []string{"-ldflags", "-s -w"}
 	if b.Profile != "" {
+		if err := os.MkdirAll(b.Profile, 0o700); err != nil {
+			return "", err
+		}
 		flag, err := overlay(dir)
 		if err != nil {
 			return "", err
