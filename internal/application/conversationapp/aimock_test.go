@@ -14,21 +14,14 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/tool"
 	"github.com/steward-mcp/steward/internal/infrastructure/claude"
 	"github.com/steward-mcp/steward/internal/infrastructure/conversationstore"
-	"github.com/steward-mcp/steward/internal/infrastructure/database"
+	"github.com/steward-mcp/steward/internal/infrastructure/database/databasetest"
 	"github.com/steward-mcp/steward/tests/aimock"
 )
 
 // overTheWire is the tools on SQLite and the real client.
 func overTheWire(t *testing.T, endpoint string) *world {
 	t.Helper()
-	db, err := database.Open(t.Context(), filepath.Join(t.TempDir(), "state.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	if err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	db := databasetest.Open(t, filepath.Join(t.TempDir(), "state.db"))
 	client, err := claude.New(claude.Config{Endpoint: endpoint}, func() string { return aimock.Key }, time.Now)
 	if err != nil {
 		t.Fatal(err)

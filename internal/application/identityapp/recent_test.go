@@ -15,7 +15,7 @@ import (
 	"github.com/steward-mcp/steward/internal/application/identityapp"
 	"github.com/steward-mcp/steward/internal/domain/identity"
 	"github.com/steward-mcp/steward/internal/domain/identity/identitytest"
-	"github.com/steward-mcp/steward/internal/infrastructure/database"
+	"github.com/steward-mcp/steward/internal/infrastructure/database/databasetest"
 	"github.com/steward-mcp/steward/internal/infrastructure/identitystore"
 )
 
@@ -105,14 +105,7 @@ func forged(id, secret identity.Credential) string {
 // What a key costs to check depends neither on how many there are nor, while nothing changes, on the store.
 func BenchmarkAuthenticate(b *testing.B) {
 	for _, count := range []int{10, 1_000, 100_000} {
-		db, err := database.Open(b.Context(), filepath.Join(b.TempDir(), "state.db"))
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Cleanup(func() { _ = db.Close() })
-		if err := db.Migrate(b.Context()); err != nil {
-			b.Fatal(err)
-		}
+		db := databasetest.Open(b, filepath.Join(b.TempDir(), "state.db"))
 		keys := identitystore.NewSQLite(db)
 		k, c := identitytest.Issue(b, "Ada", start)
 		if err := keys.Add(b.Context(), k); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/conversation/conversationtest"
 	"github.com/steward-mcp/steward/internal/domain/id"
 	"github.com/steward-mcp/steward/internal/infrastructure/conversationstore"
+	"github.com/steward-mcp/steward/internal/infrastructure/database/databasetest"
 )
 
 // Whatever a text looks like, to the database it is a value: it comes back byte for byte, as message, as system prompt and
@@ -26,7 +27,7 @@ func TestSQLite_TakesEveryTextForAValue(t *testing.T) {
 		t.Fatalf("%d texts, %v", len(texts), err)
 	}
 	texts = append(texts, "'; DROP TABLE conversations; --", "x' UNION SELECT text FROM turns --", "\x00", "%' OR 1=1 --", `\'; --`)
-	store := conversationstore.NewSQLite(open(t, filepath.Join(t.TempDir(), "state.db")))
+	store := conversationstore.NewSQLite(databasetest.Open(t, filepath.Join(t.TempDir(), "state.db")))
 	now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 	limits := conversationtest.Limits()
 	for _, text := range texts {

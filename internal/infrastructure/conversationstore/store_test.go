@@ -9,7 +9,7 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/conversation/conversationtest"
 	"github.com/steward-mcp/steward/internal/domain/id"
 	"github.com/steward-mcp/steward/internal/infrastructure/conversationstore"
-	"github.com/steward-mcp/steward/internal/infrastructure/database"
+	"github.com/steward-mcp/steward/internal/infrastructure/database/databasetest"
 )
 
 func TestMemory_KeepsTheContract(t *testing.T) {
@@ -21,7 +21,7 @@ func TestSQLite_KeepsTheContract(t *testing.T) {
 	t.Parallel()
 	conversationtest.RunRepository(t, func(t *testing.T) conversation.Repository {
 		t.Helper()
-		return conversationstore.NewSQLite(open(t, filepath.Join(t.TempDir(), "state.db")))
+		return conversationstore.NewSQLite(databasetest.Open(t, filepath.Join(t.TempDir(), "state.db")))
 	})
 }
 
@@ -31,7 +31,7 @@ func TestLedgers_KeepTheContract(t *testing.T) {
 		"memory": func(*testing.T) conversation.Ledger { return conversationstore.NewMemory() },
 		"sqlite": func(t *testing.T) conversation.Ledger {
 			t.Helper()
-			return conversationstore.NewSQLite(open(t, filepath.Join(t.TempDir(), "state.db")))
+			return conversationstore.NewSQLite(databasetest.Open(t, filepath.Join(t.TempDir(), "state.db")))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -54,35 +54,18 @@ func TestSQLite_OutlivesTheProcess(t *testing.T) {
 	if _, err := c.Ask("Still there?", limits, now, now.Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	first := open(t, path)
+	first := databasetest.Open(t, path)
 	if err := conversationstore.NewSQLite(first).Add(t.Context(), c, limits.PerOwner, now); err != nil {
 		t.Fatal(err)
 	}
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	again, err := conversationstore.NewSQLite(open(t, path)).Get(t.Context(), "key:alice", c.Snapshot().ID)
+	again, err := conversationstore.NewSQLite(databasetest.Open(t, path)).Get(t.Context(), "key:alice", c.Snapshot().ID)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := again.Prompt().Turns; len(got) != 1 || got[0].Text != "Still there?" {
 		t.Errorf("after a restart the prompt is %+v", got)
 	}
-}
-
-func open(t *testing.T, path string) *database.DB {
-	t.Helper()
-	db, err := database.Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-	})
-	if err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return db
 }

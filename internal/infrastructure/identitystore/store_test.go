@@ -12,28 +12,11 @@ import (
 
 	"github.com/steward-mcp/steward/internal/domain/identity"
 	"github.com/steward-mcp/steward/internal/domain/identity/identitytest"
-	"github.com/steward-mcp/steward/internal/infrastructure/database"
+	"github.com/steward-mcp/steward/internal/infrastructure/database/databasetest"
 	"github.com/steward-mcp/steward/internal/infrastructure/identitystore"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func open(t testing.TB, path string) *database.DB {
-	t.Helper()
-	db, err := database.Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return db
-}
 
 func TestMemory_KeepsTheContract(t *testing.T) {
 	t.Parallel()
@@ -44,7 +27,7 @@ func TestSQLite_KeepsTheContract(t *testing.T) {
 	t.Parallel()
 	identitytest.RunRepository(t, func(t *testing.T) identity.Repository {
 		t.Helper()
-		return identitystore.NewSQLite(open(t, filepath.Join(t.TempDir(), "state.db")))
+		return identitystore.NewSQLite(databasetest.Open(t, filepath.Join(t.TempDir(), "state.db")))
 	})
 }
 
@@ -52,7 +35,7 @@ func TestSQLite_KeepsTheContract(t *testing.T) {
 func TestSQLite_SeesARevocationByAnotherProcessAtOnce(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state.db")
-	server, commandLine := identitystore.NewSQLite(open(t, path)), identitystore.NewSQLite(open(t, path))
+	server, commandLine := identitystore.NewSQLite(databasetest.Open(t, path)), identitystore.NewSQLite(databasetest.Open(t, path))
 	k, _ := identitytest.Issue(t, "Ada", identitytest.Start)
 	if err := commandLine.Add(t.Context(), k); err != nil {
 		t.Fatal(err)
@@ -76,7 +59,7 @@ func TestSQLite_SeesARevocationByAnotherProcessAtOnce(t *testing.T) {
 
 func TestSQLite_WritesKeysDurablyAndLeavesTheModeAsItWas(t *testing.T) {
 	t.Parallel()
-	db := open(t, filepath.Join(t.TempDir(), "state.db"))
+	db := databasetest.Open(t, filepath.Join(t.TempDir(), "state.db"))
 	store := identitystore.NewSQLite(db)
 	k, _ := identitytest.Issue(t, "Ada", identitytest.Start)
 	if err := store.Add(t.Context(), k); err != nil {
@@ -104,7 +87,7 @@ func TestSQLite_WritesKeysDurablyAndLeavesTheModeAsItWas(t *testing.T) {
 
 func TestSQLite_KeepsNoKeyThatCouldBeUsed(t *testing.T) {
 	t.Parallel()
-	db := open(t, filepath.Join(t.TempDir(), "state.db"))
+	db := databasetest.Open(t, filepath.Join(t.TempDir(), "state.db"))
 	k, c := identitytest.Issue(t, "Ada", identitytest.Start)
 	if err := identitystore.NewSQLite(db).Add(t.Context(), k); err != nil {
 		t.Fatal(err)
@@ -122,7 +105,7 @@ func TestSQLite_KeepsNoKeyThatCouldBeUsed(t *testing.T) {
 
 func BenchmarkGet(b *testing.B) {
 	stores := map[string]identity.Repository{
-		"memory": identitystore.NewMemory(), "sqlite": identitystore.NewSQLite(open(b, filepath.Join(b.TempDir(), "state.db"))),
+		"memory": identitystore.NewMemory(), "sqlite": identitystore.NewSQLite(databasetest.Open(b, filepath.Join(b.TempDir(), "state.db"))),
 	}
 	for name, store := range stores {
 		k, _ := identitytest.Issue(b, "Ada", identitytest.Start)
@@ -144,7 +127,7 @@ func BenchmarkGet(b *testing.B) {
 func BenchmarkVerify(b *testing.B) {
 	for _, count := range []int{10, 1_000, 100_000} {
 		b.Run(strconv.Itoa(count), func(b *testing.B) {
-			db := open(b, filepath.Join(b.TempDir(), "state.db"))
+			db := databasetest.Open(b, filepath.Join(b.TempDir(), "state.db"))
 			store := identitystore.NewSQLite(db)
 			authority := identitytest.Authority(b, "dev")
 			k, c := identitytest.Issue(b, "Ada", identitytest.Start)

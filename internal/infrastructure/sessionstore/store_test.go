@@ -8,28 +8,11 @@ import (
 
 	"github.com/steward-mcp/steward/internal/domain/session"
 	"github.com/steward-mcp/steward/internal/domain/session/sessiontest"
-	"github.com/steward-mcp/steward/internal/infrastructure/database"
+	"github.com/steward-mcp/steward/internal/infrastructure/database/databasetest"
 	"github.com/steward-mcp/steward/internal/infrastructure/sessionstore"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func open(t *testing.T, path string) *database.DB {
-	t.Helper()
-	db, err := database.Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return db
-}
 
 func TestMemory_KeepsTheContract(t *testing.T) {
 	t.Parallel()
@@ -40,7 +23,7 @@ func TestSQLite_KeepsTheContract(t *testing.T) {
 	t.Parallel()
 	sessiontest.RunRepository(t, func(t *testing.T) session.Repository {
 		t.Helper()
-		return sessionstore.NewSQLite(open(t, filepath.Join(t.TempDir(), "state.db")))
+		return sessionstore.NewSQLite(databasetest.Open(t, filepath.Join(t.TempDir(), "state.db")))
 	})
 }
 
@@ -48,7 +31,7 @@ func TestSQLite_KeepsTheContract(t *testing.T) {
 func TestSQLite_SeesAClosingByAnotherProcess(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state.db")
-	one, other := sessionstore.NewSQLite(open(t, path)), sessionstore.NewSQLite(open(t, path))
+	one, other := sessionstore.NewSQLite(databasetest.Open(t, path)), sessionstore.NewSQLite(databasetest.Open(t, path))
 	s := sessiontest.Closed(t, "a")
 	if err := one.Keep(t.Context(), s); err != nil {
 		t.Fatal(err)

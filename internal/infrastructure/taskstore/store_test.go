@@ -8,7 +8,7 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/id"
 	"github.com/steward-mcp/steward/internal/domain/task"
 	"github.com/steward-mcp/steward/internal/domain/task/tasktest"
-	"github.com/steward-mcp/steward/internal/infrastructure/database"
+	"github.com/steward-mcp/steward/internal/infrastructure/database/databasetest"
 	"github.com/steward-mcp/steward/internal/infrastructure/taskstore"
 )
 
@@ -21,7 +21,7 @@ func TestSQLite_KeepsTheContract(t *testing.T) {
 	t.Parallel()
 	tasktest.RunStore(t, func(t *testing.T) tasktest.Store {
 		t.Helper()
-		return taskstore.NewSQLite(open(t, filepath.Join(t.TempDir(), "state.db")), tasktest.Limits())
+		return taskstore.NewSQLite(databasetest.Open(t, filepath.Join(t.TempDir(), "state.db")), tasktest.Limits())
 	})
 }
 
@@ -34,35 +34,18 @@ func TestSQLite_OutlivesTheProcess(t *testing.T) {
 	if err := made.Complete([]byte(`{"content":[]}`), now); err != nil {
 		t.Fatal(err)
 	}
-	first := open(t, path)
+	first := databasetest.Open(t, path)
 	if err := taskstore.NewSQLite(first, tasktest.Limits()).Add(t.Context(), made); err != nil {
 		t.Fatal(err)
 	}
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	again, err := taskstore.NewSQLite(open(t, path), tasktest.Limits()).Get(t.Context(), "key:alice", made.ID())
+	again, err := taskstore.NewSQLite(databasetest.Open(t, path), tasktest.Limits()).Get(t.Context(), "key:alice", made.ID())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if s := again.Snapshot(); s.State != task.Completed || string(s.Result) != `{"content":[]}` {
 		t.Errorf("after a restart: %+v", s)
 	}
-}
-
-func open(t *testing.T, path string) *database.DB {
-	t.Helper()
-	db, err := database.Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-	})
-	if err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return db
 }

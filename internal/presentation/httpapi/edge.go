@@ -21,6 +21,7 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/identity"
+	"github.com/steward-mcp/steward/internal/presentation/refusal"
 )
 
 // Authenticator proves who presents a credential. It answers a fault of kind Unauthenticated, one and the same, to
@@ -212,39 +213,10 @@ func (e *Edge) finish(ctx context.Context, w http.ResponseWriter, q *cqrs.Reques
 func write(w http.ResponseWriter, f *fault.Fault, request string) {
 	sayLimit(w.Header(), f)
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(statusOf(f.Kind))
+	w.WriteHeader(refusal.Status(f.Kind))
 	_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]string{ // a client that left cannot be told
 		"code": f.Code, "message": f.Message, "request_id": request,
 	}})
-}
-
-// statusOf is total over fault.Kinds; a test proves it.
-func statusOf(k fault.Kind) int {
-	switch k {
-	case fault.Invalid:
-		return http.StatusBadRequest
-	case fault.Unauthenticated:
-		return http.StatusUnauthorized
-	case fault.Denied:
-		return http.StatusForbidden
-	case fault.NotFound:
-		return http.StatusNotFound
-	case fault.Conflict:
-		return http.StatusConflict
-	case fault.Precondition:
-		return http.StatusUnprocessableEntity
-	case fault.Exhausted:
-		return http.StatusTooManyRequests
-	case fault.Unavailable:
-		return http.StatusServiceUnavailable
-	case fault.Timeout:
-		return http.StatusGatewayTimeout
-	case fault.Canceled:
-		return 499 // nobody reads it; the name is nginx's
-	case fault.Internal:
-		return http.StatusInternalServerError
-	}
-	return http.StatusInternalServerError
 }
 
 // bearer is the credential of the request: RFC 6750 section 2.1, and nothing else. Of two, a proxy may have meant the

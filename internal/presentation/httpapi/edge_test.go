@@ -235,20 +235,3 @@ func TestNotFound_IsOnRecordWithoutThePath(t *testing.T) {
 		t.Errorf("records: %+v", r)
 	}
 }
-
-// Every kind has a status of its own meaning; only our own failures are 500.
-func TestStatusOf_IsTotal(t *testing.T) {
-	t.Parallel()
-	want := map[fault.Kind]int{
-		fault.Invalid: 400, fault.Unauthenticated: 401, fault.Denied: 403, fault.NotFound: 404, fault.Conflict: 409,
-		fault.Precondition: 422, fault.Exhausted: 429, fault.Unavailable: 503, fault.Timeout: 504, fault.Canceled: 499,
-		fault.Internal: 500,
-	}
-	got := map[fault.Kind]int{}
-	for _, k := range fault.Kinds() {
-		got[k] = httpapi.StatusOf(k)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("statuses (-want +got):\n%s", diff)
-	}
-}

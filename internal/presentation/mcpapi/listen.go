@@ -115,7 +115,7 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request, x *exchange) {
 		f = fault.From(s.limiter.Take(ctx, x.session.owner, protocolClass))
 	}
 	if f != nil {
-		s.reject(w, r, x, refusal.Status(f), mcp.INVALID_REQUEST, f)
+		s.reject(w, r, x, refusal.Status(f.Kind), mcp.INVALID_REQUEST, f)
 		return
 	}
 	s.stream(ctx, w, r, x)
@@ -126,7 +126,7 @@ func (s *Server) stream(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	ctx, leave, err := s.streams.Enter(ctx, x.session.owner, x.session.id)
 	if err != nil {
 		f := fault.From(err)
-		s.reject(w, r, x, refusal.Status(f), mcp.INVALID_REQUEST, f)
+		s.reject(w, r, x, refusal.Status(f.Kind), mcp.INVALID_REQUEST, f)
 		return
 	}
 	defer leave()
@@ -147,7 +147,7 @@ func (s *Server) stream(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	}
 	if err := x.request.Begin(ctx); err != nil {
 		f := fault.From(err)
-		s.reject(w, r, x, refusal.Status(f), mcp.INVALID_REQUEST, f)
+		s.reject(w, r, x, refusal.Status(f.Kind), mcp.INVALID_REQUEST, f)
 		return
 	}
 	feed.VisitOf(ctx).Yield()

@@ -41,13 +41,13 @@ func (s *Server) SSE(messages string) http.Handler {
 func (s *Server) openSSE(w http.ResponseWriter, r *http.Request, x *exchange, streams *feed.Endpoints[*session], messages string) {
 	if err := s.limiter.Take(r.Context(), x.request.Actor().ID(), protocolClass); err != nil {
 		f := fault.From(err)
-		s.reject(w, r, x, refusal.Status(f), mcp.INVALID_REQUEST, f)
+		s.reject(w, r, x, refusal.Status(f.Kind), mcp.INVALID_REQUEST, f)
 		return
 	}
 	ctx, leave, err := s.streams.Enter(r.Context(), x.request.Actor().ID(), "")
 	if err != nil {
 		f := fault.From(err)
-		s.reject(w, r, x, refusal.Status(f), mcp.INVALID_REQUEST, f)
+		s.reject(w, r, x, refusal.Status(f.Kind), mcp.INVALID_REQUEST, f)
 		return
 	}
 	defer leave()

@@ -1,4 +1,4 @@
-// Package refusal is what the transports of MCP refuse by themselves, and how a caller is told of a fault.
+// Package refusal is what the transports refuse by themselves, and how a caller is told of a fault.
 package refusal
 
 import (
@@ -56,16 +56,31 @@ func Of(f *fault.Fault, request string) Failure {
 	}
 }
 
-// Status is the HTTP status of a refusal that is no answer to a request of JSON-RPC.
-func Status(f *fault.Fault) int {
-	switch f.Kind {
-	case fault.Exhausted:
-		return http.StatusTooManyRequests
-	case fault.Denied:
-		return http.StatusForbidden
+// Status is the HTTP status of a refusal that is no answer to a request of JSON-RPC. It is total over fault.Kinds.
+func Status(k fault.Kind) int {
+	switch k {
 	case fault.Invalid:
 		return http.StatusBadRequest
-	default:
+	case fault.Unauthenticated:
+		return http.StatusUnauthorized
+	case fault.Denied:
+		return http.StatusForbidden
+	case fault.NotFound:
+		return http.StatusNotFound
+	case fault.Conflict:
+		return http.StatusConflict
+	case fault.Precondition:
+		return http.StatusUnprocessableEntity
+	case fault.Exhausted:
+		return http.StatusTooManyRequests
+	case fault.Unavailable:
 		return http.StatusServiceUnavailable
+	case fault.Timeout:
+		return http.StatusGatewayTimeout
+	case fault.Canceled:
+		return 499 // nobody reads it; the name is nginx's
+	case fault.Internal:
+		return http.StatusInternalServerError
 	}
+	return http.StatusInternalServerError
 }
