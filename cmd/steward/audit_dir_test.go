@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/steward-mcp/steward/internal/domain/audit"
+	"github.com/steward-mcp/steward/internal/infrastructure/auditlog"
 )
 
 // alone runs a command in an empty place, without a configuration.
@@ -104,5 +106,22 @@ func TestAudit_LooksIntoACopyElsewhere(t *testing.T) {
 	}
 	if _, err := os.Stat(o.state); err == nil {
 		t.Error("a state was made")
+	}
+}
+
+// Nothing found and nothing there are not the same.
+func TestAudit_RefusesADirectoryWithoutAJournal(t *testing.T) {
+	empty := t.TempDir()
+	for _, what := range []string{"verify", "search", "export", "report"} {
+		for _, dir := range []string{empty, filepath.Join(empty, "none")} {
+			var out bytes.Buffer
+			c := root()
+			c.SetOut(&out)
+			c.SetErr(&out)
+			c.SetArgs([]string{"audit", what, "--dir", dir})
+			if err := c.ExecuteContext(t.Context()); !errors.Is(err, auditlog.ErrNoJournal) {
+				t.Errorf("%s of %s: %v\n%s", what, dir, err, out.String())
+			}
+		}
 	}
 }

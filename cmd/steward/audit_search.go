@@ -163,7 +163,7 @@ func (s search) find(c *cobra.Command, cfg config.Config) (page auditindex.Page,
 	missing, chains := 0, app.Chains(cfg)
 	for _, chain := range chains {
 		s.query.Dirs = append(s.query.Dirs, chain.Dir)
-		err := index.Follow(c.Context(), chain.Dir, nil)
+		err := index.Follow(c.Context(), chain.Dir)
 		switch {
 		case errors.Is(err, auditlog.ErrNoJournal):
 			missing++

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/steward-mcp/steward/cmd/steward/app"
 	"github.com/steward-mcp/steward/internal/application/identityapp"
 	"github.com/steward-mcp/steward/internal/domain/identity"
 )
@@ -38,14 +39,12 @@ func createCommand() *cobra.Command {
 			if grant.Attributes, err = parseAttributes(attributes); err != nil {
 				return err
 			}
-			narrow, err := parseScope(scope)
-			if err != nil {
+			if grant.Scope, err = app.ParseScope(scope); err != nil {
 				return err
 			}
 			if grant.Networks, err = parseNetworks(networks); err != nil {
 				return err
 			}
-			grant.Scope = identityapp.Rules(narrow)
 			return administer(c, func(ctx context.Context, keys keeper) error {
 				k, credential, err := keys.create(ctx, grant)
 				if err == nil {
@@ -83,25 +82,12 @@ func parseAttributes(pairs []string) (map[string][]string, error) {
 	attributes := map[string][]string{}
 	for _, pair := range pairs {
 		name, value, ok := strings.Cut(pair, "=")
-		if !ok {
+		if !ok || name == "" {
 			return nil, fmt.Errorf("--attribute %q is not written name=value", pair)
 		}
 		attributes[name] = append(attributes[name], value)
 	}
 	return attributes, nil
-}
-
-// parseScope reads rules of the form "tool.call,metric.query tool:query,metric:*".
-func parseScope(rules []string) ([]identityapp.Narrowing, error) {
-	var scope []identityapp.Narrowing
-	for _, rule := range rules {
-		sides := strings.Fields(rule)
-		if len(sides) != 2 {
-			return nil, fmt.Errorf("--scope %q is not written \"ACTION,... TARGET,...\"", rule)
-		}
-		scope = append(scope, identityapp.Narrowing{Actions: strings.Split(sides[0], ","), Targets: strings.Split(sides[1], ",")})
-	}
-	return scope, nil
 }
 
 // parseNetworks takes an address for the network of itself.

@@ -16,7 +16,9 @@ func TestParseAttributes_KeepsEveryValueOfAName(t *testing.T) {
 	if got, err := parseAttributes(nil); err != nil || len(got) > 0 {
 		t.Errorf("of none: %v, %v", got, err)
 	}
-	if _, err := parseAttributes([]string{"regions"}); err == nil {
-		t.Error("a name alone is an attribute")
+	for _, pair := range []string{"regions", "=EU", "=", ""} {
+		if got, err := parseAttributes([]string{pair}); err == nil {
+			t.Errorf("%q is an attribute: %v", pair, got)
+		}
 	}
 }

@@ -148,31 +148,8 @@ func newRecorder(lc fx.Lifecycle, p recorderParts) *cqrs.Recorder {
 			p.Log.Error("audit.lost", zap.String("what", "counts of refusals"), observe.Error(err))
 		}
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var flushing sync.WaitGroup
-	lc.Append(fx.StartStopHook(
-		func() { flushing.Go(func() { everyMinute(ctx, flush) }) },
-		func(stopping context.Context) {
-			cancel()
-			flushing.Wait()
-			flush(stopping)
-		},
-	))
+	repeat(lc, time.Minute, nil, flush, flush)
 	return recorder
-}
-
-// everyMinute does it until ctx ends.
-func everyMinute(ctx context.Context, do func(context.Context)) {
-	minutes := time.NewTicker(time.Minute) //nolint:forbidigo // a count is told although nothing else happens; the lifecycle owns it
-	defer minutes.Stop()
-	for {
-		select {
-		case <-minutes.C:
-			do(ctx)
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 // stdioJournals is how many stdio processes may share one state: desktop clients start one for each window.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -75,7 +76,6 @@ var (
 	errPersona = errors.New("no such persona is defined under personas")
 	errTool    = errors.New("there is no such tool with this configuration")
 	errTarget  = errors.New("a target is written kind:name")
-	errScope   = errors.New(`a scope is written "ACTION,... TARGET,..."`)
 )
 
 // OpenPolicy wires the tools as a server does and puts the gate in front of them, without running any.
@@ -171,22 +171,24 @@ func (p *Policy) principal(a Asked) (access.Principal, error) {
 	}
 	who := access.Local("somebody", a.Personas...)
 	who.Attributes, who.Under = a.Attributes, p.rules
-	var err error
-	who.Scope, err = parseScope(a.Scope)
+	rules, err := ParseScope(a.Scope)
+	if err == nil {
+		who.Scope, err = access.NewScope(rules)
+	}
 	return who, err
 }
 
-// parseScope reads a credential's scope as it is written on the command line.
-func parseScope(written []string) (*access.Scope, error) {
+// ParseScope reads rules of a credential's scope as the command line has them: "tool.call,metric.query tool:query,metric:*".
+func ParseScope(written []string) ([]access.Rule, error) {
 	var rules []access.Rule
 	for _, text := range written {
 		sides := strings.Fields(text)
 		if len(sides) != 2 {
-			return nil, errScope
+			return nil, fmt.Errorf("the scope %q is not written \"ACTION,... TARGET,...\"", text)
 		}
 		rules = append(rules, access.Rule{Actions: strings.Split(sides[0], ","), Targets: strings.Split(sides[1], ",")})
 	}
-	return access.NewScope(rules)
+	return rules, nil
 }
 
 // ruleCall sends the call the way that it goes in a server, and reads from its record what came of it.

@@ -149,7 +149,7 @@ func (r *reloader) reload(ctx context.Context) {
 	outcome := cqrs.Outcome{Decision: access.Decision{Policy: r.parts.Policy.Rules().Hash()}}
 	if err != nil {
 		outcome.Fault = errReload
-		r.log.Error("the policy from before holds: the configuration has errors", zap.String("request_id", request.ID()), zap.Error(err))
+		r.log.Error("the policy from before holds: the configuration has errors", zap.String("request_id", request.ID()), observe.Error(err))
 	} else {
 		outcome.Decision.Policy = n.rules.Hash()
 		request.Explain(n.summary())

@@ -35,24 +35,18 @@ func Prune(ctx context.Context, s Settings, before time.Time, archive string) (a
 func retention(ctx context.Context, journal *auditlog.Journal, keep time.Duration, log *zap.Logger) {
 	const daily = 24 * time.Hour
 	p := pruning{journal: journal, now: clock.Now, actor: access.Local("steward"), transport: "internal"}
-	days := time.NewTicker(daily) //nolint:forbidigo // it is due although nobody asks; the lifecycle owns it
-	defer days.Stop()
-	for {
+	prune := func(ctx context.Context) {
 		put, err := p.run(ctx, clock.Now().Add(-keep), "")
 		switch {
 		case ctx.Err() != nil:
-			return
 		case err != nil:
 			log.Error("audit.retention", observe.Error(err))
 		case put.Segments > 0:
 			log.Info("audit.retention", zap.Int("segments", put.Segments), zap.Uint64("last_record", put.Last))
 		}
-		select {
-		case <-days.C:
-		case <-ctx.Done():
-			return
-		}
 	}
+	prune(ctx)
+	every(ctx, daily, prune)
 }
 
 // pruning is putting away on record.

@@ -38,8 +38,11 @@ func Running(c config.Config) (string, error) {
 		return "", ErrNotReached.Because(err)
 	}
 	address, err := netip.ParseAddrPort(strings.TrimSpace(string(text)))
-	if err != nil || !address.Addr().IsLoopback() { // an operator's key goes nowhere else
-		return "", ErrNotReached.Because(fmt.Errorf("the file names no address of this machine: %w", err))
+	if err != nil {
+		return "", ErrNotReached.Because(fmt.Errorf("read the address of the running server: %w", err))
+	}
+	if !address.Addr().IsLoopback() { // an operator's key goes nowhere else
+		return "", ErrNotReached.Because(fmt.Errorf("the file names %s, which is no address of this machine", address))
 	}
 	return address.String(), nil
 }

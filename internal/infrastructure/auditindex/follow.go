@@ -16,12 +16,12 @@ import (
 const batch = 5000
 
 // Follow brings the index up to the end of the journal in dir, reading what came since the last time, and forgets what
-// was put away. A journal that is not the one that was read before is read anew from its start. progress, unless nil,
-// is told how many records were read. The error is one of auditlog.Read, or ErrUnusable.
-func (x *Index) Follow(ctx context.Context, dir string, progress func(records int)) error {
-	f := &follower{index: x, dir: dir, progress: progress}
+// was put away. A journal that is not the one that was read before is read anew from its start. Of one that does not
+// hold, it brings what comes before that place. The error is one of auditlog.Read, or ErrUnusable.
+func (x *Index) Follow(ctx context.Context, dir string) error {
+	f := &follower{index: x, dir: dir}
 	err := f.run(ctx)
-	if errors.Is(err, auditlog.ErrGone) || errors.Is(err, auditlog.ErrCorrupt) && f.from.Seq > 0 {
+	if errors.Is(err, auditlog.ErrGone) {
 		if err = x.forget(ctx, dir); err == nil {
 			err = f.run(ctx)
 		}
@@ -31,14 +31,12 @@ func (x *Index) Follow(ctx context.Context, dir string, progress func(records in
 
 // follower reads one journal into the index.
 type follower struct {
-	index    *Index
-	dir      string
-	progress func(records int)
-	chain    int64
-	from     auditlog.Position // where the last transaction ended
-	length   int64             // of the record before it
-	rows     []row
-	read     int
+	index  *Index
+	dir    string
+	chain  int64
+	from   auditlog.Position // where the last transaction ended
+	length int64             // of the record before it
+	rows   []row
 }
 
 // row is what the index holds of a record.
@@ -51,7 +49,19 @@ type row struct {
 	audit.Record
 }
 
+// errMoved says that another process has brought the index forward since this one began.
+var errMoved = errors.New("another process follows the same journal")
+
+// run begins again where the other process is: it may have seen less of the journal.
 func (f *follower) run(ctx context.Context) error {
+	err := f.catchUp(ctx)
+	for errors.Is(err, errMoved) {
+		err = f.catchUp(ctx)
+	}
+	return err
+}
+
+func (f *follower) catchUp(ctx context.Context) error {
 	if err := f.begin(ctx); err != nil {
 		return err
 	}
@@ -104,7 +114,7 @@ func (f *follower) add(ctx context.Context, line []byte, behind auditlog.Positio
 		r.Actor, r.Client, r.Method, r.Action, r.Target, r.Redacted, r.Purpose, r.Outcome, r.Rule, r.Detail,
 	}, r.Demands...), "\n"))
 	f.rows = append(f.rows, r)
-	if f.read++; len(f.rows) < batch {
+	if len(f.rows) < batch {
 		return nil
 	}
 	return f.flush(ctx)
@@ -114,7 +124,7 @@ const insertRecord = `insert into records (at, chain, seq, segment, offset, leng
 	method, action, target, purpose, outcome, denied_by, rule, trace, words)
 	values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
-// flush brings in what was read. When another process has brought the same in meanwhile, it leaves that.
+// flush brings in what was read, all of it or, with errMoved, nothing.
 func (f *follower) flush(ctx context.Context) error {
 	if len(f.rows) == 0 {
 		return nil
@@ -126,18 +136,21 @@ func (f *follower) flush(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if n, err := moved.RowsAffected(); err != nil || n == 0 {
+		switch n, err := moved.RowsAffected(); {
+		case err != nil:
 			return err
+		case n == 0:
+			return errMoved
 		}
 		return f.insert(ctx, tx)
 	})
+	if errors.Is(err, errMoved) {
+		return err
+	}
 	if err != nil {
 		return refused(err)
 	}
 	f.from, f.length, f.rows = last.behind, last.length, f.rows[:0]
-	if f.progress != nil {
-		f.progress(f.read)
-	}
 	return nil
 }
 

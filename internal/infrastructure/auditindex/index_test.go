@@ -1,6 +1,7 @@
 package auditindex_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -76,9 +77,15 @@ func (a *archive) search(t *testing.T, q auditindex.Query) ([]string, string) {
 		t.Fatal(err)
 	}
 	defer x.Close()
-	if err := x.Follow(t.Context(), a.dir, nil); err != nil {
+	if err := x.Follow(t.Context(), a.dir); err != nil {
 		t.Fatalf("follow: %v (%v)", err, errors.Unwrap(err))
 	}
+	return a.found(t, x, q)
+}
+
+// found is what a search of an index finds as it is.
+func (a *archive) found(t *testing.T, x *auditindex.Index, q auditindex.Query) ([]string, string) {
+	t.Helper()
 	if q.Limit == 0 {
 		q.Limit = 100
 	}
@@ -260,7 +267,7 @@ func TestFollow_IsMadeAnewForAnotherJournalOrAnotherVersion(t *testing.T) {
 	}
 }
 
-// An altered record is not shown as if it had been written so, and what comes behind it is not read.
+// An altered record is not shown as if it had been written so.
 func TestSearch_ShowsNoAlteredRecord(t *testing.T) {
 	t.Parallel()
 	a := newArchive(t)
@@ -268,21 +275,115 @@ func TestSearch_ShowsNoAlteredRecord(t *testing.T) {
 		a.add(t, nil)
 	}
 	a.search(t, auditindex.Query{})
+	a.alter(t, 0)
+	if got, _ := a.search(t, auditindex.Query{}); !cmp.Equal(got, []string{"req_3", "req_2"}) {
+		t.Errorf("found %v", got)
+	}
+}
+
+// A record that does not hold ends what comes in, and not what is there: the index of a damaged journal is not made anew at
+// every search.
+func TestFollow_KeepsWhatItHasOfAJournalThatDoesNotHold(t *testing.T) {
+	t.Parallel()
+	a := newArchive(t)
+	for range 3 {
+		a.add(t, nil)
+	}
+	a.search(t, auditindex.Query{})
+	for range 3 {
+		a.add(t, nil)
+	}
+	a.alter(t, 0)
+	a.alter(t, 4)
+	x, err := auditindex.Open(t.Context(), a.index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	for range 2 {
+		if err := x.Follow(t.Context(), a.dir); !errors.Is(err, auditlog.ErrCorrupt) {
+			t.Errorf("follow: %v", err)
+		}
+		if got, _ := a.found(t, x, auditindex.Query{}); !cmp.Equal(got, []string{"req_4", "req_3", "req_2"}) {
+			t.Errorf("found %v", got)
+		}
+	}
+}
+
+// alter changes a record of the first segment, which stays JSON.
+func (a *archive) alter(t *testing.T, record int) {
+	t.Helper()
 	path := filepath.Join(a.dir, "000000000001.jsonl")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	at := 0
+	for range record {
+		at += bytes.IndexByte(text[at:], '\n') + 1
+	}
+	actor := bytes.Index(text[at:], []byte("key:ada"))
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	if _, err := f.WriteAt([]byte("eve"), int64(slices.Index(text, '\n')/2)); err != nil {
+	if _, err := f.WriteAt([]byte("key:eve"), int64(at+actor)); err != nil {
 		t.Fatal(err)
 	}
-	if got, _ := a.search(t, auditindex.Query{}); !cmp.Equal(got, []string{"req_3", "req_2"}) {
-		t.Errorf("found %v", got)
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// meddled runs something when it is asked, for the first time, whether it has ended: Read asks at every record.
+type meddled struct {
+	context.Context
+	once func()
+}
+
+func (m meddled) Err() error {
+	m.once()
+	return m.Context.Err()
+}
+
+// While one process reads, another that began earlier, and saw less of the journal, brings what it saw in.
+func TestFollow_ReachesTheEndAlthoughAnotherMovesTheIndexMeanwhile(t *testing.T) {
+	t.Parallel()
+	a := newArchive(t)
+	for range 20 {
+		a.add(t, nil)
+	}
+	earlier, whole := a.dir+".earlier", a.dir+".whole"
+	if err := os.CopyFS(earlier, os.DirFS(a.dir)); err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		a.add(t, nil)
+	}
+	indexes := make([]*auditindex.Index, 2)
+	for i := range indexes {
+		x, err := auditindex.Open(t.Context(), a.index)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Close()
+		indexes[i] = x
+	}
+	another := sync.OnceFunc(func() {
+		err := errors.Join(
+			os.Rename(a.dir, whole), os.Rename(earlier, a.dir),
+			indexes[1].Follow(t.Context(), a.dir),
+			os.Rename(a.dir, earlier), os.Rename(whole, a.dir),
+		)
+		if got, _ := a.found(t, indexes[1], auditindex.Query{}); err != nil || len(got) != 20 {
+			t.Errorf("the other found %d, want 20: %v", len(got), err)
+		}
+	})
+	if err := indexes[0].Follow(meddled{t.Context(), another}, a.dir); err != nil {
+		t.Errorf("follow: %v", err)
+	}
+	if got, _ := a.found(t, indexes[0], auditindex.Query{}); len(got) != 40 {
+		t.Errorf("found %d, want 40", len(got))
 	}
 }
 
@@ -297,7 +398,7 @@ func TestFollow_WorksBesideAnotherAndBesideTheWriter(t *testing.T) {
 		wg.Go(func() {
 			x, err := auditindex.Open(t.Context(), a.index)
 			if err == nil {
-				err = errors.Join(x.Follow(t.Context(), a.dir, nil), x.Close())
+				err = errors.Join(x.Follow(t.Context(), a.dir), x.Close())
 			}
 			if err != nil {
 				t.Errorf("follow: %v (%v)", err, errors.Unwrap(err))

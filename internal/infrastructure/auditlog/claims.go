@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/steward-mcp/steward/internal/domain/audit"
@@ -36,11 +35,7 @@ type claims struct {
 func readClaims(dir string, t Trust) (*claims, error) {
 	c := &claims{keys: t.Keys, heads: map[uint64][]audit.Digest{}, anchors: map[uint64]audit.Chain{}}
 	for i, file := range append([]string{CheckpointsFile(dir)}, t.Files...) {
-		var text []byte
-		err := regular(file)
-		if err == nil {
-			text, err = os.ReadFile(file)
-		}
+		text, err := readRegular(file)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && i == 0:
 		case errors.Is(err, fs.ErrNotExist):

@@ -151,3 +151,19 @@ func regular(path string) error {
 	}
 	return err
 }
+
+// openRegular opens, for reading, what is regular.
+func openRegular(path string) (*os.File, error) {
+	if err := regular(path); err != nil {
+		return nil, err
+	}
+	return os.Open(path)
+}
+
+// readRegular is the content of what is regular.
+func readRegular(path string) ([]byte, error) {
+	if err := regular(path); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+}

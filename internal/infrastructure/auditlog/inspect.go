@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"io/fs"
-	"os"
 
 	"github.com/steward-mcp/steward/internal/domain/audit"
 )
@@ -41,7 +40,7 @@ func InspectKey(dir string, s Signing) error {
 
 // lastSigner is the key of the last checkpoint in a file; nil when there is none that can be read, which Verify tells of.
 func lastSigner(file string) (ed25519.PublicKey, error) {
-	text, err := os.ReadFile(file)
+	text, err := readRegular(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil //nolint:nilnil // nobody has signed
 	}

@@ -70,7 +70,7 @@ func readKey(path string) (ed25519.PrivateKey, error) {
 // PublicKey reads the public half of the key in the file at path: of a private key, or of one that Steward exported.
 // It answers ErrNoKey when there is no file, and ErrKey or ErrKeyExposed for one that cannot be used.
 func PublicKey(path string) (ed25519.PublicKey, error) {
-	text, err := os.ReadFile(path)
+	text, err := readRegular(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNoKey
 	}

@@ -98,7 +98,7 @@ func newNotary(dir string, s Signing, now func() time.Time, chain audit.Chain) (
 
 // resume cuts off half a line that a crash left, whose checkpoint is made again, and looks at the last that is whole.
 func (n *notary) resume(file string, chain audit.Chain) error {
-	text, err := os.ReadFile(file)
+	text, err := readRegular(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

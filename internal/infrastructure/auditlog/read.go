@@ -119,7 +119,7 @@ func readSegment(
 // Reread gives the record of that length, newline not counted, that begins at offset in the segment. It answers ErrGone
 // when no record that holds by its own hash is there any more.
 func Reread(dir string, segment uint64, offset, length int64) ([]byte, error) {
-	f, err := os.Open(filepath.Join(dir, segmentFrom(segment).name))
+	f, err := openRegular(filepath.Join(dir, segmentFrom(segment).name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrGone
 	}

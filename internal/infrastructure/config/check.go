@@ -81,8 +81,11 @@ func sentence(v validator.FieldError) string {
 
 // sibling is the key of a field that a rule names in Go.
 func sibling(name string) string {
-	for _, section := range []reflect.Type{reflect.TypeFor[Metrics](), reflect.TypeFor[Conversations]()} {
-		if f, ok := section.FieldByName(name); ok {
+	for section := range reflect.TypeFor[Config]().Fields() {
+		if section.Type.Kind() != reflect.Struct {
+			continue
+		}
+		if f, ok := section.Type.FieldByName(name); ok {
 			return yamlName(f)
 		}
 	}

@@ -181,6 +181,7 @@ personas:
       - {action: [tool.call, "[x]"]}
       - tool.call
     deny: {action: a}
+tasks: {max_kept: 1, max_kept_per_principal: 2}
 `)
 	want := []string{
 		"steward.yaml:1:1: environmemt: is not a known key; did you mean environment?",
@@ -213,6 +214,7 @@ personas:
 		`steward.yaml:28:30: personas.analyst.allow[1].action[1]: A pattern knows only * and ?; write one pattern for each alternative, and ? for a literal [ ] { } or \.`,
 		"steward.yaml:29:9: personas.analyst.allow[2]: must be a mapping of keys",
 		"steward.yaml:30:11: personas.analyst.deny: must be a list",
+		"steward.yaml:31:46: tasks.max_kept_per_principal: must be at most max_kept",
 	}
 	if diff := cmp.Diff(want, problems(t, config.Options{File: file, Env: []string{home}})); diff != "" {
 		t.Error(diff)

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -114,5 +115,55 @@ func TestSchema_TakesOurFilesAndRefusesMistakes(t *testing.T) {
 	said, _ := document.(map[string]any)["properties"].(map[string]any)["server"].(map[string]any)["properties"].(map[string]any)["max_body_bytes"].(map[string]any)
 	if said["description"] != "The largest request body, in bytes." {
 		t.Errorf("max_body_bytes says %v", said)
+	}
+}
+
+// Keys below names that the operator gives, and those of rules, which the example spells out at one place, are not left out.
+func TestSchema_DescribesEveryKey(t *testing.T) {
+	text, err := config.Schema(read(t, "configs/example.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	type node struct {
+		Description string
+		Properties  map[string]json.RawMessage
+		Items       json.RawMessage
+		Names       json.RawMessage `json:"additionalProperties"`
+	}
+	described := map[string]string{}
+	var walk func(path string, text json.RawMessage)
+	walk = func(path string, text json.RawMessage) {
+		var n node
+		if len(text) == 0 || text[0] != '{' {
+			return // there is none, or it is false
+		}
+		if err := json.Unmarshal(text, &n); err != nil {
+			t.Fatal(err)
+		}
+		if key := path[strings.LastIndexByte(path, '.')+1:]; key != "" && key != "*" && key != "-" {
+			described[path] = n.Description
+		}
+		for key, of := range n.Properties {
+			walk(path+"."+key, of)
+		}
+		walk(path+".-", n.Items)
+		walk(path+".*", n.Names)
+	}
+	walk("", text)
+	for path, said := range described {
+		if said == "" {
+			t.Errorf("%s has no description", path)
+		}
+	}
+	for path, want := range map[string]string{
+		".personas.*.description":         "For people.",
+		".personas.*.max_rows":            "Rows of one answer. 0 bounds nothing.",
+		".personas.*.rows.-.field":        "A dimension or entity.",
+		".personas.*.allow.-.when.*.glob": "Texts that match one of these patterns pass.",
+		".personas.*.deny.-.when.*.glob":  "Texts that match one of these patterns pass.",
+	} {
+		if got := described[path]; got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"encoding/json"
 	"reflect"
 	"regexp"
@@ -11,7 +12,8 @@ import (
 // Schema is the JSON Schema (2020-12) of the file, for editors: which keys there are, what they take, and what example,
 // the text of a file with comments above its keys, says of them. Load judges more than a schema can say.
 func Schema(example string) ([]byte, error) {
-	s := describer{said: comments(example)}
+	s := describer{said: comments(example), known: map[key]string{}}
+	s.object(reflect.TypeFor[Config](), "") // fills known, for what stands before the place where its words are
 	root := s.object(reflect.TypeFor[Config](), "")
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["title"] = "Steward's configuration"
@@ -21,7 +23,18 @@ func Schema(example string) ([]byte, error) {
 // schema is a JSON Schema while it is made.
 type schema map[string]any
 
-type describer struct{ said map[string]string }
+// describer makes the schema. A key that the example shows at one place, such as under deny, means the same wherever else
+// its section can be written.
+type describer struct {
+	said  map[string]string // by path
+	known map[key]string
+}
+
+// key is a key of a section, wherever that is.
+type key struct {
+	section reflect.Type
+	name    string
+}
 
 func (d describer) object(t reflect.Type, path string) schema {
 	properties := schema{}
@@ -29,13 +42,15 @@ func (d describer) object(t reflect.Type, path string) schema {
 		if f.Type == secretType {
 			continue // is not written in the file
 		}
-		at := join(path, yamlName(f))
-		of := d.typed(f.Type, at)
+		name := yamlName(f)
+		of := d.typed(f.Type, join(path, name))
 		constrain(of, f)
-		if said := d.said[at]; said != "" {
+		this := key{t, name}
+		if said := cmp.Or(d.said[join(path, name)], d.known[this]); said != "" {
 			of["description"] = said
+			d.known[this] = cmp.Or(d.known[this], said)
 		}
-		properties[yamlName(f)] = of
+		properties[name] = of
 	}
 	return schema{"type": []string{"object", "null"}, "properties": properties, "additionalProperties": false}
 }
@@ -93,7 +108,8 @@ func constrain(s schema, f reflect.StructField) {
 
 var exampleKey = regexp.MustCompile(`^( *)(?:([a-z_]+):|(-)$)`)
 
-// comments are the comments of a file by the key below them. Only keys with a line of their own count.
+// comments are the comments of a file by the key below them, or by * in the place of a name that the operator gives. Only
+// keys with a line of their own count, and of several places the first that says something.
 func comments(example string) map[string]string {
 	const step = 2
 	said := map[string]string{}
@@ -107,7 +123,11 @@ func comments(example string) map[string]string {
 		if m := exampleKey.FindStringSubmatch(line); m != nil {
 			depth := min(len(m[1])/step, len(path))
 			path = append(path[:depth], m[2]+m[3])
-			said[strings.Join(path, ".")] = strings.Join(block, " ")
+			if depth == 1 && path[0] == "personas" || depth > 0 && path[depth-1] == "when" {
+				path[depth] = "*"
+			}
+			at := strings.Join(path, ".")
+			said[at] = cmp.Or(said[at], strings.Join(block, " "))
 		}
 		block = nil
 	}

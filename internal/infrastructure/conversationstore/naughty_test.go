@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,18 +28,19 @@ func TestSQLite_TakesEveryTextForAValue(t *testing.T) {
 		t.Fatalf("%d texts, %v", len(texts), err)
 	}
 	texts = append(texts, "'; DROP TABLE conversations; --", "x' UNION SELECT text FROM turns --", "\x00", "%' OR 1=1 --", `\'; --`)
-	store := conversationstore.NewSQLite(databasetest.Open(t, filepath.Join(t.TempDir(), "state.db")))
+	db := databasetest.Open(t, filepath.Join(t.TempDir(), "state.db"))
+	store := conversationstore.NewSQLite(db)
 	now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 	limits := conversationtest.Limits()
 	for _, text := range texts {
 		owner := "key:" + text
 		c, err := conversation.Start(id.New[id.ConversationKind](), owner, conversation.Terms{Model: "m", System: text, MaxTokens: 1}, limits, now)
 		if err != nil {
-			continue // the domain refuses it before the store sees it
+			t.Fatalf("%q: %v", text, err)
 		}
-		said := text
-		if _, err := c.Ask(said, limits, now, now.Add(time.Minute)); err != nil {
-			said = ""
+		blank := strings.TrimSpace(text) == "" // which nobody can ask
+		if _, err := c.Ask(text, limits, now, now.Add(time.Minute)); (err != nil) != blank {
+			t.Errorf("%q is asked: %v", text, err)
 		}
 		if err := store.Add(t.Context(), c, limits.PerOwner, now); err != nil {
 			t.Fatalf("%q: %v", text, err)
@@ -48,11 +50,15 @@ func TestSQLite_TakesEveryTextForAValue(t *testing.T) {
 			t.Fatalf("%q: %v", text, err)
 		}
 		p := again.Prompt()
-		if p.System != text || said != "" && (len(p.Turns) != 1 || p.Turns[0].Text != text) {
+		if p.System != text || !blank && (len(p.Turns) != 1 || p.Turns[0].Text != text) {
 			t.Errorf("%q came back as %q and %+v", text, p.System, p.Turns)
 		}
 	}
 	if _, err := store.Get(t.Context(), "key:' OR '1'='1", id.New[id.ConversationKind]()); err == nil {
 		t.Error("an owner who is none has a conversation")
+	}
+	var kept int
+	if err := db.Read.QueryRowContext(t.Context(), "select count(*) from conversations").Scan(&kept); err != nil || kept != len(texts) {
+		t.Errorf("%d conversations are there, want %d: %v", kept, len(texts), err)
 	}
 }
