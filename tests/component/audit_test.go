@@ -20,9 +20,9 @@ func TestAudit_WithoutItNothingIsDone(t *testing.T) {
 			w, p := y.open(t, func(c *config.Config) { c.Audit.MaxSegmentBytes = 1 })
 			listed(t, p)
 			w.breakJournal(t)
-			for _, tool := range []string{"fixture_changes", "echo", "absent"} {
+			for tool, want := range map[string]string{"fixture_changes": "audit.broken", "echo": "audit.broken", "absent": "tool.unknown"} {
 				c := call(t, p, tool, map[string]any{"text": "canary"})
-				if c.failure.Code != "audit.broken" && tool != "absent" || strings.Contains(c.text, "canary") {
+				if c.failure.Code != want || strings.Contains(c.text, "canary") {
 					t.Errorf("%s answered %s", tool, c.text)
 				}
 			}

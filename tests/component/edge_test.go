@@ -219,7 +219,11 @@ func TestAccess_IsClosedUnlessTold(t *testing.T) {
 				t.Errorf("%s: %s answered %s", name, tool, got.text)
 			}
 		}
-		for _, r := range x.w.newest(t, before) {
+		records := x.w.newest(t, before)
+		if len(records) != 4 {
+			t.Errorf("%s: %d records", name, len(records))
+		}
+		for _, r := range records {
 			if r.DeniedBy != audit.ByPolicy || r.Rule != "default" {
 				t.Errorf("%s: on record as %+v", name, r)
 			}

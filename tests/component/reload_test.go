@@ -45,7 +45,7 @@ func (r running) reload(t *testing.T) harness.Record {
 	if err := r.server.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-time.After(10 * time.Millisecond) {
 		all := r.reloads(t)
 		if len(all) == before {
 			continue

@@ -101,9 +101,13 @@ func TestSecrets_ReachNoSink(t *testing.T) {
 	_, metrics := get(t, w.admin+"/metrics")
 	_, ready := get(t, w.admin+"/readyz")
 	w.stop()
+	seen := kept.GetSpans()
 	sinks := map[string]string{
 		"answers": out.String(), "metrics": metrics, "readiness": ready, "log": w.log.String(), "journal": journalText(t, w.journal),
-		"spans": fmt.Sprintf("%+v", kept.GetSpans()),
+		"spans": fmt.Sprintf("%+v", seen),
+	}
+	if len(seen) == 0 || !strings.Contains(ready, `"checks":{"`) {
+		t.Errorf("%d spans were seen, and /readyz says %q", len(seen), ready)
 	}
 	for name, text := range sinks {
 		for _, secret := range append(planted, plantedBearer) {

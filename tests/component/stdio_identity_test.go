@@ -41,10 +41,14 @@ func TestStdio_TheCallerIsWhomTheConfigurationNames(t *testing.T) {
 			if names := listed(t, p); !slices.Equal(names, []string{"whoami"}) {
 				t.Errorf("lists %v", names)
 			}
-			if c := call(t, p, "echo", map[string]any{"text": "x"}); c.failure.Code == "" && c.text != "" {
+			if c := call(t, p, "echo", map[string]any{"text": "x"}); c.failure.Code != "tool.unknown" {
 				t.Errorf("echo answers %s", c.text)
 			}
-			for _, r := range w.newest(t, before) {
+			records := w.newest(t, before)
+			if len(records) != 3 {
+				t.Errorf("%d records", len(records))
+			}
+			for _, r := range records {
 				if r.Actor != "local:ada" || r.Transport != "stdio" || r.Phase == audit.Closed && !slices.Equal(r.Personas, []string{"narrow"}) {
 					t.Errorf("on record: %+v", r)
 				}

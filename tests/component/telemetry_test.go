@@ -82,13 +82,14 @@ func TestTrace_BeginsWhereTheCallerBringsNone(t *testing.T) {
 		}
 		seen[s.SpanContext.TraceID().String()] = true
 	}
-	for _, r := range w.requests(t) {
+	records := w.requests(t)
+	for _, r := range records {
 		if !seen[r.Trace] {
 			t.Errorf("a record names the trace %q, which no span has", r.Trace)
 		}
 	}
-	if len(seen) != 4 {
-		t.Errorf("%d traces of 4 requests", len(seen))
+	if len(seen) != 4 || len(records) != 4 {
+		t.Errorf("%d traces and %d records of 4 requests", len(seen), len(records))
 	}
 }
 
@@ -243,10 +244,18 @@ func TestLog_RepeatsNothingOfACaller(t *testing.T) {
 					t.Errorf("the log does not say %q:\n%s", part, log)
 				}
 			}
+			failed := 0
 			for _, r := range w.requests(t) {
-				if r.Outcome == "internal" && r.Phase == audit.Closed && !strings.Contains(log, r.Request) {
+				if r.Outcome != "internal" || r.Phase != audit.Closed {
+					continue
+				}
+				failed++
+				if !strings.Contains(log, r.Request) {
 					t.Errorf("the log does not name the failed request %s", r.Request)
 				}
+			}
+			if failed != 3 { // two that panic, one that leaks
+				t.Errorf("%d requests have failed", failed)
 			}
 		})
 	}

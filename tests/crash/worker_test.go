@@ -154,6 +154,9 @@ func (s *siege) onRecord(t *testing.T, site site) {
 			t.Errorf("request %s was told %s; on record are %+v", request, outcome, of)
 		}
 	}
+	if told["ok"] == 0 {
+		t.Error("nothing was answered")
+	}
 	site.verifies(t)
 	t.Logf("%d kills under load: %v; the slowest refusal came %s after a kill", len(s.kills)-1, told, s.slowest.Round(time.Millisecond))
 }

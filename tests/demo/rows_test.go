@@ -91,6 +91,9 @@ func TestRegional_FindsNoOtherRegionByAnyRoad(t *testing.T) {
 					t.Errorf("the answer holds %s: %s", other, said)
 				}
 			}
+			if nothing := name == "another's by name" || name == "a not"; !nothing && !strings.Contains(said, home) {
+				t.Errorf("the answer does not hold the region's own rows: %s", said)
+			}
 		})
 	}
 	f := refused(t, regional(), "query", map[string]any{"metrics": revenue, "where": "{{ Metric('revenue', group_by=['region']) }} > 5"})

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,21 +95,54 @@ func TestReadme_QuotesTheLeastConfiguration(t *testing.T) {
 func TestDocuments_NameTargetsAndCommandsThatExist(t *testing.T) {
 	makefile := read(t, "Makefile")
 	targets := regexp.MustCompile(`(?m)(?:^|\x60)make ([a-z0-9]+)`)
-	commands := regexp.MustCompile(`(?m)(?:^|\x60)steward ((?:[a-z]+[a-z-]*)(?: (?:create|list|revoke|verify))?)`)
+	commands := regexp.MustCompile(`(?m)(?:^(?:[A-Z_]+=\S+ )*|[\x60(/])steward((?: +[a-z][a-z-]*)+)`)
+	helps, named, made := map[string][]string{}, 0, 0
 	for _, document := range []string{"README.md", "docs/operations.md", "docs/migration.md", "docs/contexts.md", "SECURITY.md"} {
 		text := read(t, document)
 		for _, m := range targets.FindAllStringSubmatch(text, -1) {
+			made++
 			if !strings.Contains(makefile, "\n"+m[1]+":") {
 				t.Errorf("%s: there is no target %q", document, m[1])
 			}
 		}
 		for _, m := range commands.FindAllStringSubmatch(text, -1) {
-			help := exec.CommandContext(t.Context(), lab.Binary, append(strings.Fields(m[1]), "--help")...)
-			if out, err := help.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("steward "+m[1])) {
-				t.Errorf("%s: there is no command %q", document, m[1])
+			named++
+			command := ""
+			for word := range strings.FieldsSeq(m[1]) {
+				below := subcommands(t, command, helps)
+				if len(below) > 0 && !slices.Contains(below, word) {
+					t.Errorf("%s: steward%s has no command %q", document, command, word)
+				}
+				if !slices.Contains(below, word) {
+					break // an argument
+				}
+				command += " " + word
 			}
 		}
 	}
+	if named < 50 || made < 10 || len(helps) < 6 {
+		t.Errorf("the documents name %d targets and %d commands, and %d commands have some below; they cannot be read", made, named, len(helps))
+	}
+}
+
+// subcommands are what a command of the binary, the root being "", says it has below it; asked once.
+func subcommands(t *testing.T, command string, known map[string][]string) []string {
+	t.Helper()
+	if below, ok := known[command]; ok {
+		return below
+	}
+	out, err := exec.CommandContext(t.Context(), lab.Binary, append(strings.Fields(command), "--help")...).CombinedOutput()
+	if err != nil || !bytes.Contains(out, []byte("steward"+command)) {
+		t.Fatalf("steward%s --help: %v\n%s", command, err, out)
+	}
+	_, listed, _ := strings.Cut(string(out), "Available Commands:\n")
+	listed, _, _ = strings.Cut(listed, "\n\n")
+	below := []string{}
+	for line := range strings.Lines(listed) {
+		below = append(below, strings.Fields(line)[0])
+	}
+	known[command] = below
+	return below
 }
 
 // The lines by which clients connect are written twice: in the README for readers, in scripts/run.sh with keys.
@@ -117,7 +151,11 @@ func TestReadme_ConnectsAsMakeRunDoes(t *testing.T) {
 	script := read(t, "scripts/run.sh")
 	script = strings.NewReplacer("$url", "http://127.0.0.1:7878/mcp", "$analyst", "KEY",
 		"$binary", "/path/to/steward", "$here/$config", "/path/to/steward.yaml").Replace(script)
-	for _, line := range regexp.MustCompile(`(?m)^(claude mcp add|npx @modelcontextprotocol|\{"mcpServers").*$`).FindAllString(readme, -1) {
+	lines := regexp.MustCompile(`(?m)^(claude mcp add|npx @modelcontextprotocol|\{"mcpServers").*$`).FindAllString(readme, -1)
+	if len(lines) == 0 {
+		t.Error("the README connects no client")
+	}
+	for _, line := range lines {
 		if !strings.Contains(script, line) {
 			t.Errorf("make run prints no line like the README's: %s", line)
 		}

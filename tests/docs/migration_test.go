@@ -142,7 +142,11 @@ func TestMigrationPage_LeavesNothingOut(t *testing.T) {
 		{File: file, Env: []string{home, "MCP_API_KEY=" + oldKey, "MF_TMP_DIR=/tmp"}},
 		{File: file, Env: []string{home, "MCP_API_KEY=" + oldKey}, Stdio: true},
 	} {
-		for _, d := range config.Differences(o) {
+		differences := config.Differences(o)
+		if len(differences) == 0 {
+			t.Errorf("the start tells nothing of %v", o.Env)
+		}
+		for _, d := range differences {
 			words = append(words, d.About)
 		}
 	}

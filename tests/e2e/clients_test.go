@@ -20,7 +20,7 @@ type visited struct {
 	Revision    string          `json:"revision"`
 	Tools       json.RawMessage `json:"tools"`
 	Structured  json.RawMessage `json:"structured"`
-	Stages      int             `json:"stages"`
+	Stages      *int            `json:"stages"` // how often it heard of its question while that ran; nil of a client that does not listen
 	Echoes      []string        `json:"echoes"`
 	Resource    string          `json:"resource"`
 	Prompt      string          `json:"prompt"`
@@ -52,6 +52,14 @@ func (v visited) check(t *testing.T, revision string) {
 	}
 	if !strings.Contains(v.Refused, "There is no tool of this name") {
 		t.Errorf("a tool that there is not was answered with %q", v.Refused)
+	}
+}
+
+// heard holds a visit to a server that nobody has asked before, so that its question had to run.
+func (v visited) heard(t *testing.T) {
+	t.Helper()
+	if v.Stages != nil && *v.Stages == 0 {
+		t.Error("nothing was heard of the question while it ran")
 	}
 }
 
@@ -116,7 +124,10 @@ func TestClients_OfTheSDKsAreServedOverBothTransports(t *testing.T) {
 			t.Run(name+" over "+transport, func(t *testing.T) {
 				t.Parallel()
 				args := append(slices.Clone(v.command[1:]), string(question), transport)
-				visit(t, v.command[0], append(args, where...)...).check(t, v.revision)
+				got := visit(t, v.command[0], append(args, where...)...)
+				if got.check(t, v.revision); transport == "stdio" {
+					got.heard(t)
+				}
 			})
 		}
 	}
@@ -134,7 +145,11 @@ func TestClients_OfTheOldTransportAreServedWhereItIsOn(t *testing.T) {
 	server := start(t, config)
 	node, program := filepath.Join(nodeFolder(), "node"), filepath.Join(folder(), "clients", "visit.mjs")
 	endpoint := strings.TrimSuffix(server.URL, "/mcp") + "/sse"
-	visit(t, node, program, "sse", string(question), "http", endpoint, key).check(t, "2024-11-05")
+	got := visit(t, node, program, "sse", string(question), "http", endpoint, key)
+	got.check(t, "2024-11-05")
+	if got.heard(t); got.Stages == nil {
+		t.Error("the client does not tell what it heard")
+	}
 
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

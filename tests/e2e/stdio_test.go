@@ -173,9 +173,11 @@ func TestStdio_EndsOnSIGTERMThoughItsInputIsOpen(t *testing.T) {
 	if err := p.Do(t.Context(), harness.Modern, "tools/call", call("echo", map[string]any{"text": "x"}), nil); err != nil {
 		t.Fatal(err)
 	}
-	children, err := harness.Children(p.PID())
-	if err != nil {
-		t.Fatal(err)
+	var children []harness.Process
+	for deadline := time.Now().Add(patience); len(children) == 0; <-time.After(20 * time.Millisecond) {
+		if children, err = harness.Children(p.PID()); err != nil || time.Now().After(deadline) {
+			t.Fatalf("the question starts no engine: %v", err)
+		}
 	}
 	code, stderr, err := p.Terminate()
 	endsWell(t, p, code, stderr, err)

@@ -318,14 +318,14 @@ func TestURL_KeepsNoCredential(t *testing.T) {
 func TestAnonymous_OnlyThePublicListIsAnswered(t *testing.T) {
 	t.Parallel()
 	const page = "https://app.example.com"
-	s := newSite(t, built.race).with("STEWARD_SERVER__ALLOWED_ORIGINS=" + page).start(t)
+	s := newSite(t, built.race).with("STEWARD_SERVER__ALLOWED_ORIGINS="+page, "STEWARD_SERVER__LEGACY_SSE=true").start(t)
 	public := map[string]bool{}
 	for _, p := range httpapi.Public {
 		public[fmt.Sprint(p.Admin, p.Method, p.Path)] = true
 	}
 	paths := []string{
-		"/", "/mcp", "/mcp/", "/sse", "/message", "/health", "/healthz", "/livez", "/readyz", "/metrics", "/debug/pprof/", "/debug/vars", "/keys",
-		"/admin", "/admin/v1/", "/admin/v1/keys", "/admin/v1/sessions", "/admin/v1//keys", "//metrics", "/admin/../metrics",
+		"/", "/mcp", "/mcp/", httpapi.SSEPath, httpapi.MessagesPath, "/message", "/health", "/healthz", "/livez", "/readyz", "/metrics", "/debug/pprof/", "/debug/vars", "/keys",
+		"/admin", "/admin/v1", "/admin/v1/", "/admin/v1/keys", "/admin/v1/sessions", "/admin/v1/nothing", "/admin/v1//keys", "//metrics", "/admin/../metrics",
 		"/.well-known/security.txt", "/security.txt", "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration", "/favicon.ico", "/robots.txt",
 	}
 	for _, p := range httpapi.Public {
@@ -335,14 +335,22 @@ func TestAnonymous_OnlyThePublicListIsAnswered(t *testing.T) {
 		for _, path := range paths {
 			for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "LIST"} {
 				listed := strings.Replace(method, "HEAD", "GET", 1)
-				s.refuses(t, base+path, method, page, path == httpapi.MCPPath && !admin, public[fmt.Sprint(admin, listed, path)])
+				want := http.StatusNotFound
+				switch {
+				case !admin && (path == httpapi.MCPPath || path == httpapi.SSEPath || path == httpapi.MessagesPath),
+					admin && (path == "/admin/v1/keys" || path == "/admin/v1/sessions" || path == "/admin/v1/nothing"):
+					want = http.StatusUnauthorized
+				case admin && public[fmt.Sprint(admin, http.MethodGet, path)]:
+					want = http.StatusMethodNotAllowed
+				}
+				s.refuses(t, base+path, method, page, want, public[fmt.Sprint(admin, listed, path)])
 			}
 		}
 	}
 }
 
-// refuses checks that a request without credentials is refused, unless it may be answered.
-func (s *server) refuses(t *testing.T, url, method, page string, mcp, public bool) {
+// refuses checks that a request without credentials is refused with that status, unless it may be answered.
+func (s *server) refuses(t *testing.T, url, method, page string, want int, public bool) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, http.NoBody)
 	if err != nil {
@@ -364,12 +372,8 @@ func (s *server) refuses(t *testing.T, url, method, page string, mcp, public boo
 		if status != http.StatusOK && status != http.StatusNoContent && status != http.StatusNotFound && status != http.StatusServiceUnavailable {
 			t.Errorf("%s %s: HTTP %d", method, url, status)
 		}
-	case mcp:
-		if status != http.StatusUnauthorized {
-			t.Errorf("%s %s: HTTP %d, want 401", method, url, status)
-		}
-	case status != http.StatusNotFound && status != http.StatusMethodNotAllowed && status != http.StatusUnauthorized && status != http.StatusForbidden:
-		t.Errorf("%s %s: HTTP %d, which is no refusal", method, url, status)
+	case status != want:
+		t.Errorf("%s %s: HTTP %d, want %d", method, url, status, want)
 	}
 }
 

@@ -9,9 +9,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/steward-mcp/steward/cmd/steward/app"
 	"github.com/steward-mcp/steward/internal/domain/fault"
+	"github.com/steward-mcp/steward/internal/domain/redact"
 	"github.com/steward-mcp/steward/internal/infrastructure/config"
 )
 
@@ -186,11 +188,22 @@ func TestNaughty_TextsAreOnlyTexts(t *testing.T) {
 	}
 }
 
+// data is what of a text has a place in a value: all but controls, overrides of direction, and tags.
+func data(text string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) && !strings.ContainsRune("\t\n\r", c) || c >= 0x202a && c <= 0x202e || c >= 0x2066 && c <= 0x2069 || c >= 0xe0000 && c <= 0xe007f {
+			return -1
+		}
+		return c
+	}, text)
+}
+
 // The same, through the process and back.
 func TestNaughty_TextsComeBackAndLeaveTheirRecord(t *testing.T) {
 	t.Parallel()
 	at := newSite(t, built.plain)
 	p := at.pipe(t)
+	shown := redact.New(nil)
 	strange := append(naughty(t), strings.Repeat("\u202e", 1000), "\x00", "\x1b[2J", "\u2028", strings.Repeat("\U000e0041", 100))
 	for i, text := range strange {
 		arguments, err := json.Marshal(map[string]string{"text": text})
@@ -200,11 +213,24 @@ func TestNaughty_TextsComeBackAndLeaveTheirRecord(t *testing.T) {
 		p.say(t, strings.Replace(call(`"echo"`, string(arguments)), `"id":1`, `"id":`+strconv.Itoa(i), 1))
 		r := p.hear(t)
 		var result struct {
+			Content           []struct{ Text string }
 			StructuredContent struct{ Text *string }
 			IsError           bool
 		}
-		if err := json.Unmarshal(r.Result, &result); err != nil || result.IsError || result.StructuredContent.Text == nil || string(r.ID) != strconv.Itoa(i) {
+		if err := json.Unmarshal(r.Result, &result); err != nil || result.IsError || string(r.ID) != strconv.Itoa(i) ||
+			result.StructuredContent.Text == nil {
 			t.Errorf("%q is answered %s, %v", text, r.Result, err)
+			continue
+		}
+		if got, want := *result.StructuredContent.Text, data(text); got != want {
+			t.Errorf("%q comes back as the value %q, want %q", text, got, want)
+		}
+		got := "" // nothing to see is no content
+		if len(result.Content) > 0 {
+			got = result.Content[0].Text
+		}
+		if want := shown.Shown(redact.Result, text); got != want || len(result.Content) != min(1, len(want)) {
+			t.Errorf("%q comes back as the text %q, want %q", text, result.Content, want)
 		}
 	}
 	// A name that nobody should call a tool is no tool, and stands in the record as a text.
@@ -215,8 +241,11 @@ func TestNaughty_TextsComeBackAndLeaveTheirRecord(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.say(t, strings.Replace(call(string(name), `{}`), `"id":1`, `"id":`+strconv.Itoa(i), 1))
-		if r := p.hear(t); r.Error == nil && !strings.Contains(string(r.Result), "tool.unknown") {
-			t.Errorf("a tool called %q answers %s", text, r.Result)
+		r := p.hear(t)
+		var told struct{ Code string }
+		if r.Error == nil || r.Error.Code != -32602 || json.Unmarshal(r.Error.Data, &told) != nil || told.Code != "tool.unknown" ||
+			string(r.ID) != strconv.Itoa(i) {
+			t.Errorf("a tool called %q is answered %s: %v", text, r.ID, r.Error)
 		}
 		names++
 	}

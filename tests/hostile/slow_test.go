@@ -140,7 +140,11 @@ func TestSlow_ReadersAreCutOff(t *testing.T) {
 			running = false
 		}
 	}
-	for request, of := range closed(s.records(t)) {
+	by := closed(s.records(t))
+	if len(by) == 0 {
+		t.Error("nothing is on record")
+	}
+	for request, of := range by {
 		if len(of) != 1 {
 			t.Errorf("request %s: %+v", request, of)
 		}

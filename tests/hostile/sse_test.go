@@ -181,6 +181,7 @@ func TestSSE_WhatRunsEndsWithItsStream(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatal("the call is not on record as canceled")
 		}
+		<-time.After(20 * time.Millisecond)
 	}
 }
 

@@ -8,13 +8,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/steward-mcp/steward/tests/harness"
 )
 
 // A said is one line of a peer's, and the answer that it is owed.
 type said struct {
 	line string
 	id   string // as it must come back, byte for byte; empty when nothing may come back
-	text string // what the answer holds
+	text string // what the answer says back, or the code of what is wrong
 }
 
 var (
@@ -50,11 +52,11 @@ func aLine(t *rapid.T) said {
 	case 2:
 		return said{line: `{"jsonrpc":"2.0","method":"nothing/of/the/kind"}`}
 	case 3:
-		return said{line: `[{"jsonrpc":"2.0","id":` + id + `,` + call + `}]`, id: "null", text: `"mcp.message"`}
+		return said{line: `[{"jsonrpc":"2.0","id":` + id + `,` + call + `}]`, id: "null", text: "mcp.message"}
 	case 4:
-		return said{line: `{"jsonrpc":"2.0","id":null,` + call + `}`, id: "null", text: `"mcp.message"`}
+		return said{line: `{"jsonrpc":"2.0","id":null,` + call + `}`, id: "null", text: "mcp.message"}
 	case 5:
-		return said{line: `{"jsonrpc":"2.0","id":` + id + `,"id":` + id + `,` + call + `}`, id: "null", text: `"mcp.message"`}
+		return said{line: `{"jsonrpc":"2.0","id":` + id + `,"id":` + id + `,` + call + `}`, id: "null", text: "mcp.message"}
 	default:
 		return said{line: `{"jsonrpc":"2.0","id":` + id + `,` + call + `}`, id: id, text: text}
 	}
@@ -83,11 +85,7 @@ func TestStdio_OwesEveryRequestOneAnswerAndNotificationsNone(t *testing.T) {
 		got := map[string]int{}
 		for range sumOf(owed) {
 			reply := p.hear(t)
-			whole := string(reply.Result)
-			if reply.Error != nil {
-				whole = string(reply.Error.Data)
-			}
-			got[string(reply.ID)+" "+whichOf(owed, string(reply.ID), whole)]++
+			got[string(reply.ID)+" "+told(t, reply)]++
 		}
 		p.say(t, `{"jsonrpc":"2.0","id":"the last","method":"ping"}`)
 		if last := p.hear(t); string(last.ID) != `"the last"` {
@@ -110,14 +108,19 @@ func sumOf(counts map[string]int) (sum int) {
 	return sum
 }
 
-// whichOf finds what of that id the answer holds; all of the answer when nothing fits.
-func whichOf(owed map[string]int, id, answer string) string {
-	best := answer
-	for want := range owed {
-		text, ofIt := strings.CutPrefix(want, id+" ")
-		if ofIt && strings.Contains(answer, text) && (best == answer || len(text) > len(best)) {
-			best = text
-		}
+// told is what an answer says back, or the code of what it says is wrong.
+func told(t *testing.T, r harness.Reply) string {
+	t.Helper()
+	var in struct {
+		StructuredContent struct{ Text string }
+		Code              string
 	}
-	return best
+	body := r.Result
+	if r.Error != nil {
+		body = r.Error.Data
+	}
+	if err := json.Unmarshal(body, &in); err != nil {
+		t.Errorf("%v: %s", err, body)
+	}
+	return in.StructuredContent.Text + in.Code
 }

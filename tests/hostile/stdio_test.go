@@ -222,7 +222,11 @@ func TestStdio_EndsAlthoughNobodyReads(t *testing.T) {
 	if err := <-said; err == nil {
 		t.Error("everything was taken from a peer that does not read")
 	}
-	for request, of := range closed(at.records(t)) {
+	by := closed(at.records(t))
+	if len(by) == 0 {
+		t.Error("nothing is on record")
+	}
+	for request, of := range by {
 		if len(of) != 1 || of[0].Outcome != audit.OK {
 			t.Errorf("request %s: %+v", request, of)
 		}

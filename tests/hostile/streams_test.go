@@ -377,6 +377,7 @@ func TestStreams_DroppedOnesLeaveNothing(t *testing.T) {
 		if ctx.Err() != nil {
 			t.Fatalf("%d goroutines, before %d", s.running(t), before)
 		}
+		<-time.After(20 * time.Millisecond)
 	}
 	s.alive(t, key)
 }

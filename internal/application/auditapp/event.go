@@ -76,8 +76,10 @@ func EventOf(r audit.Record) Event {
 	return byRefuser[r.DeniedBy]
 }
 
+var spelledOut = strings.NewReplacer("%2e", ".", "%2f", "/", "%5c", "/", "%00", "\x00", `\`, "/")
+
 // climbs reports whether a target has a part that would lead out of a folder, however it is spelled.
 func climbs(target string) bool {
-	target = strings.NewReplacer("%2e", ".", "%2f", "/", "%5c", "/", "%00", "\x00", `\`, "/").Replace(strings.ToLower(target))
+	target = spelledOut.Replace(strings.ToLower(target))
 	return strings.Contains(target, "../") || strings.HasSuffix(target, "/..") || strings.Contains(target, "\x00")
 }

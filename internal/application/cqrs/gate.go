@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/steward-mcp/steward/internal/application/lifetime"
 	"github.com/steward-mcp/steward/internal/application/observe"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/audit"
@@ -82,7 +83,7 @@ func (g Governed[M, R]) Do(ctx context.Context, m M) (result R, err error) {
 	if err = call.begin(ctx, bound.Brief); err != nil {
 		return result, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(bound.Timeout, g.gate.timeout))
+	ctx, cancel := lifetime.For(ctx, cmp.Or(bound.Timeout, g.gate.timeout))
 	defer cancel()
 	return bound.Run(ctx)
 }

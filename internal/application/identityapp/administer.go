@@ -9,9 +9,6 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/identity"
 )
 
-// class is the rate-limit class of administrative acts.
-const class = "admin"
-
 // CreateKey issues a key. The target of its demand is the name that the key is given.
 type CreateKey struct {
 	cqrs.Change
@@ -66,38 +63,30 @@ type Administration struct {
 // NewAdministration governs the acts. personas are the names that are configured.
 func NewAdministration(gate *cqrs.Gate, keys identity.Repository, authority identity.Authority, personas []string, now func() time.Time) Administration {
 	return Administration{
-		Create: cqrs.GovernCommand(gate, granting(func(ctx context.Context, c CreateKey) (Created, error) {
+		Create: cqrs.GovernCommand(gate, granting{func(ctx context.Context, c CreateKey) (Created, error) {
 			k, credential, err := Create(ctx, keys, authority, personas, c.Grant, now())
 			return Created{Key: k, Credential: credential}, err
-		})),
-		Rotate: cqrs.GovernCommand(gate, act[RotateKey, Created](func(ctx context.Context, r RotateKey) (Created, error) {
+		}}),
+		Rotate: cqrs.GovernCommand(gate, cqrs.Act[RotateKey, Created](func(ctx context.Context, r RotateKey) (Created, error) {
 			return Rotate(ctx, keys, authority, r.ID, r.Rotation, now())
 		})),
-		Revoke: cqrs.GovernCommand(gate, act[RevokeKey, Key](func(ctx context.Context, r RevokeKey) (Key, error) {
+		Revoke: cqrs.GovernCommand(gate, cqrs.Act[RevokeKey, Key](func(ctx context.Context, r RevokeKey) (Key, error) {
 			return Revoke(ctx, keys, r.ID, now())
 		})),
-		List: cqrs.GovernQuery(gate, act[ListKeys, []Key](func(ctx context.Context, l ListKeys) ([]Key, error) {
+		List: cqrs.GovernQuery(gate, cqrs.Act[ListKeys, []Key](func(ctx context.Context, l ListKeys) ([]Key, error) {
 			return List(ctx, keys, l.Unused, now())
 		})),
 	}
 }
 
-// act is a handler whose messages need no binding.
-type act[M cqrs.Message, R any] func(context.Context, M) (R, error)
-
-// Bind leaves everything to Run.
-func (a act[M, R]) Bind(_ context.Context, m M) (cqrs.Bound[R], error) {
-	return cqrs.Bound[R]{Class: class, Run: func(ctx context.Context) (R, error) { return a(ctx, m) }}, nil
-}
-
 // granting is an act that gives away rights: whoever may do it for one persona need not be permitted it for another.
-type granting func(context.Context, CreateKey) (Created, error)
+type granting struct{ cqrs.Act[CreateKey, Created] }
 
 // Bind demands admin.keys.create on every persona that the key is to have.
-func (g granting) Bind(_ context.Context, c CreateKey) (cqrs.Bound[Created], error) {
-	bound := cqrs.Bound[Created]{Class: class, Run: func(ctx context.Context) (Created, error) { return g(ctx, c) }}
+func (g granting) Bind(ctx context.Context, c CreateKey) (cqrs.Bound[Created], error) {
+	bound, err := g.Act.Bind(ctx, c)
 	for _, persona := range c.Grant.Personas {
 		bound.Demands = append(bound.Demands, access.On("admin.keys.create", "persona", persona))
 	}
-	return bound, nil
+	return bound, err
 }

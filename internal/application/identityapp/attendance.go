@@ -28,8 +28,13 @@ type presence struct {
 	name    string    // what the log may call it
 	address string    // one that it was presented from
 	until   time.Time // when a token ends; zero for others
-	next    int
-	stops   map[int]context.CancelCauseFunc
+	first   *attendee // nil for none
+}
+
+// attendee is one request, in the list of those of its credential: it can leave without being looked for.
+type attendee struct {
+	stop          context.CancelCauseFunc
+	before, after *attendee
 }
 
 // NewAttendance makes one of requests that a has let in.
@@ -51,22 +56,43 @@ func (a *Attendance) Attend(ctx context.Context, presented string) (attended con
 		p = a.enter(ctx, presented)
 		a.present[presented] = p
 	}
-	p.next++
-	place := p.next
-	p.stops[place] = stop
+	one := p.join(stop)
 	return attended, func() {
 		over()
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		if delete(p.stops, place); len(p.stops) == 0 && a.present[presented] == p {
+		if p.lose(one); p.first == nil && a.present[presented] == p {
 			delete(a.present, presented)
 		}
 	}
 }
 
+func (p *presence) join(stop context.CancelCauseFunc) *attendee {
+	one := &attendee{stop: stop, after: p.first}
+	if p.first != nil {
+		p.first.before = one
+	}
+	p.first = one
+	return one
+}
+
+// lose takes one out. Doing it again changes nothing.
+func (p *presence) lose(one *attendee) {
+	if one.after != nil {
+		one.after.before = one.before
+	}
+	switch {
+	case one.before != nil:
+		one.before.after = one.after
+	case p.first == one:
+		p.first = one.after
+	}
+	one.before, one.after = nil, nil
+}
+
 // enter is the presence of a credential under which nothing ran.
 func (a *Attendance) enter(ctx context.Context, presented string) *presence {
-	p := &presence{name: "static", address: addressOf(ctx), stops: make(map[int]context.CancelCauseFunc)}
+	p := &presence{name: "static", address: addressOf(ctx)}
 	if c, err := identity.Parse(presented); err == nil {
 		p.name = c.ID().String()
 		return p
@@ -106,12 +132,10 @@ func (a *Authenticator) still(ctx context.Context, presented string, p presence)
 		}
 		return identity.ErrUnauthenticated.Because(errTokenOver)
 	}
-	credential, err := identity.Parse(presented)
-	if err != nil {
+	_, err := a.prove(ctx, presented, p.address, a.now())
+	if errors.Is(err, identity.ErrMalformed) {
 		_, err = a.authority.Recognize(a.static(), presented)
-		return err
 	}
-	_, _, err = a.holder(ctx, presented, credential, p.address)
 	return err
 }
 
@@ -122,7 +146,7 @@ func (a *Attendance) end(presented string, why error) {
 	if p == nil {
 		return
 	}
-	for _, stop := range p.stops {
-		stop(why)
+	for one := p.first; one != nil; one = one.after {
+		one.stop(why)
 	}
 }

@@ -3,8 +3,11 @@ package identityapp_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/steward-mcp/steward/internal/application/cqrs"
 	"github.com/steward-mcp/steward/internal/application/identityapp"
@@ -85,6 +88,50 @@ func TestAttendance_EndsWhatRunsUnderAKeyThatIsEnded(t *testing.T) {
 	if running["of nobody"].Err() != nil {
 		t.Error("whoever needs no credential was cut off")
 	}
+}
+
+// Requests of one key come and go in any order: those that are there when it ends are ended, and nobody else.
+func TestAttendance_EndsThoseWhoAreThere(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		keys := identitystore.NewMemory()
+		authority := identitytest.Authority(t, "dev")
+		a := identityapp.NewAttendance(identityapp.NewAuthenticator(keys, authority, func() time.Time { return start }))
+		k, credential := create(t, keys)
+		type visit struct {
+			ctx   context.Context
+			leave func()
+		}
+		var there, gone []visit
+		for range rapid.IntRange(0, 20).Draw(rt, "steps") {
+			if len(there) > 0 && rapid.Bool().Draw(rt, "one leaves") {
+				i := rapid.IntRange(0, len(there)-1).Draw(rt, "which")
+				there[i].leave()
+				if rapid.Bool().Draw(rt, "twice") {
+					there[i].leave()
+				}
+				gone, there = append(gone, there[i]), slices.Delete(there, i, i+1)
+				continue
+			}
+			ctx, leave := a.Attend(t.Context(), credential.Reveal())
+			there = append(there, visit{ctx, leave})
+		}
+		if _, err := identityapp.Revoke(t.Context(), keys, k.ID, start); err != nil {
+			rt.Fatal(err)
+		}
+		if ended := a.Check(t.Context()); len(ended) != min(1, len(there)) {
+			rt.Errorf("%d requests of the key, and ended are those of %v", len(there), ended)
+		}
+		for i, v := range there {
+			if !errors.Is(context.Cause(v.ctx), identity.ErrUnauthenticated) {
+				rt.Errorf("request %d of %d goes on: %v", i, len(there), context.Cause(v.ctx))
+			}
+		}
+		for _, v := range gone {
+			if errors.Is(context.Cause(v.ctx), identity.ErrUnauthenticated) {
+				rt.Error("one that had left was ended")
+			}
+		}
+	})
 }
 
 // tokens lets in whoever presents a token: the one of them for an hour.

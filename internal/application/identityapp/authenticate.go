@@ -80,43 +80,49 @@ func (a *Authenticator) Authenticate(ctx context.Context, presented string) (acc
 	if a.tokens != nil && identity.IsToken(presented) {
 		return a.tokens.Verify(ctx, presented)
 	}
-	credential, err := identity.Parse(presented)
-	if err != nil {
+	address, now := addressOf(ctx), a.now()
+	proof, err := a.prove(ctx, presented, address, now)
+	switch {
+	case errors.Is(err, identity.ErrMalformed):
 		return a.authority.Recognize(a.static(), presented)
+	case err != nil:
+		return access.Principal{}, err
 	}
-	address := addressOf(ctx)
-	p, before, err := a.holder(ctx, presented, credential, address)
-	if err != nil {
-		return p, err
-	}
+	key := proof.Key()
 	if a.sighted != nil {
-		a.sighted(ctx, credential.ID(), before, address)
+		a.sighted(ctx, key.ID(), key.UsedFrom(), address)
 	}
-	a.usage.note(credential.ID(), a.now(), address)
+	a.usage.note(key.ID(), now, address)
+	p := key.Principal(now)
+	p.Expires = proof.Until()
 	return p, nil
 }
 
-// holder is the principal of a key that holds at an address, and the address that it was used from before. The credential is what
-// identity.Parse makes of what was presented.
-func (a *Authenticator) holder(ctx context.Context, presented string, credential identity.Credential, address string) (p access.Principal, before string, err error) {
-	known := a.recent.of(presented)
-	key, err := known.key, error(nil)
-	if key == nil {
-		key, err = a.keys.Get(ctx, credential.ID())
-	}
-	if err != nil && !errors.Is(err, identity.ErrNotFound) {
-		return access.Principal{}, "", err
+// prove finds the key that was presented, if it holds now and at an address, and ErrMalformed when it is none.
+func (a *Authenticator) prove(ctx context.Context, presented, address string, now time.Time) (identity.Proof, error) {
+	if !identity.IsKey(presented) { // looking for it in memory would cost more
+		return identity.Proof{}, identity.ErrMalformed
 	}
 	from, _ := netip.ParseAddr(address) // what is none is in no network
-	now := a.now()
+	known := a.recent.of(presented)
+	if known.proof.Key() != nil {
+		return known.proof, known.proof.Holds(from, now)
+	}
+	credential, err := identity.Parse(presented)
+	if err != nil {
+		return identity.Proof{}, err
+	}
+	key, err := a.keys.Get(ctx, credential.ID())
+	if err != nil && !errors.Is(err, identity.ErrNotFound) {
+		return identity.Proof{}, err
+	}
 	// An unknown key goes on as nil, so that it costs what a known one does.
 	if err := a.authority.Verify(key, credential, from, now); err != nil {
-		return access.Principal{}, "", err
+		return identity.Proof{}, err
 	}
-	a.recent.keep(known, key)
-	p = key.Principal(now)
-	p.Expires = a.authority.Until(key, credential)
-	return p, key.UsedFrom(), nil
+	proof := a.authority.Proof(key, credential)
+	a.recent.keep(known, proof)
+	return proof, nil
 }
 
 func addressOf(ctx context.Context) string {

@@ -49,9 +49,7 @@ func TestAuthenticate_LooksUpNothingThatIsMistyped(t *testing.T) {
 	}
 	for i := range text {
 		spoilt := []byte(text)
-		if spoilt[i]++; spoilt[i] == text[i] {
-			continue
-		}
+		spoilt[i]++
 		if _, err := a.Authenticate(t.Context(), string(spoilt)); !errors.Is(err, identity.ErrUnauthenticated) {
 			t.Errorf("with another character %d: %v", i, err)
 		}

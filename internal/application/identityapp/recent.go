@@ -17,29 +17,30 @@ func WithEditions(e Edition) Option { return func(a *Authenticator) { a.recent.e
 // maxRecent bounds the keys in memory, some 500 bytes each.
 const maxRecent = 4096
 
-// recent holds keys that have let somebody in since the last change of any. They are found by the whole credential and not
+// recent holds what has let somebody in since the last change of any key. It is found by the whole credential and not
 // by the key's id: whoever has not the secret waits for a look-up whether there is such a key or not, and learns nothing
-// from how long it took. Only that a look-up would find the same is known of them, so each is verified anew.
+// from how long it took. A look-up would find the same key, and the secret is the same; whether they hold at this moment and
+// at this address is looked at anew.
 type recent struct {
 	edition Edition // nil: nothing is ever found
 
 	mu   sync.RWMutex
 	held [48]byte // the edition of keys
-	keys map[fingerprint]*identity.Key
+	keys map[fingerprint]identity.Proof
 }
 
 // fingerprint stands for a credential, so that no secret is kept.
 type fingerprint [sha256.Size]byte
 
-// found is a credential's place, and the key in it if there is one.
+// found is a credential's place, and what is in it, if anything is.
 type found struct {
 	edition [48]byte
 	known   bool
 	print   fingerprint
-	key     *identity.Key
+	proof   identity.Proof
 }
 
-// of looks for the key of a credential, which is what was presented. It asks for the edition first: what is then read from the store, and kept under it,
+// of looks for what was presented. It asks for the edition first: what is then read from the store, and kept under it,
 // is as new or newer.
 func (r *recent) of(presented string) (f found) {
 	if r.edition == nil {
@@ -52,20 +53,20 @@ func (r *recent) of(presented string) (f found) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if r.held == f.edition {
-		f.key = r.keys[f.print]
+		f.proof = r.keys[f.print]
 	}
 	return f
 }
 
-// keep holds a key, which has just let somebody in, until anything changes. A shared key is only read from then on.
-func (r *recent) keep(f found, k *identity.Key) {
-	if !f.known || f.key != nil {
+// keep holds what has just let somebody in, until anything changes. A shared key is only read from then on.
+func (r *recent) keep(f found, p identity.Proof) {
+	if !f.known {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.held != f.edition || r.keys == nil || len(r.keys) >= maxRecent {
-		r.held, r.keys = f.edition, make(map[fingerprint]*identity.Key)
+		r.held, r.keys = f.edition, make(map[fingerprint]identity.Proof)
 	}
-	r.keys[f.print] = k
+	r.keys[f.print] = p
 }

@@ -36,6 +36,9 @@ func (u *Usage) Flush(ctx context.Context, keys identity.Repository) error {
 	noted := u.last
 	u.last = nil
 	u.mu.Unlock()
+	if len(noted) == 0 {
+		return nil
+	}
 	err := keys.Touch(ctx, slices.Collect(maps.Values(noted)))
 	if err == nil {
 		return nil

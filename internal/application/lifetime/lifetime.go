@@ -9,10 +9,20 @@ import (
 
 type key struct{}
 
-// span is a context that ends, and what ends it.
+// span is a context that ends, with what ends it.
 type span struct {
+	context.Context //nolint:containedctx // itself
+
 	done <-chan struct{}
 	end  context.CancelCauseFunc
+}
+
+// Value gives s itself for its key.
+func (s *span) Value(k any) any {
+	if k == (key{}) {
+		return s
+	}
+	return s.Context.Value(k)
 }
 
 // Within gives a context that end ends, with a cause. It is ctx itself when ctx is one that Within has made, or holds more
@@ -23,7 +33,7 @@ func Within(ctx context.Context) (within context.Context, end context.CancelCaus
 		return ctx, s.end, func() {}
 	}
 	within, end = context.WithCancelCause(ctx)
-	return context.WithValue(within, key{}, &span{done: within.Done(), end: end}), end, func() { end(nil) }
+	return &span{Context: within, done: within.Done(), end: end}, end, func() { end(nil) }
 }
 
 // Await waits for what follows the end of something, which can be waited for again, but not for longer than d or ctx lasts.

@@ -9,9 +9,6 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/id"
 )
 
-// class is the rate-limit class of administrative acts.
-const class = "admin"
-
 // maxReason is how many bytes a reason may have: as much as a record keeps of it.
 const maxReason = 1000
 
@@ -63,10 +60,10 @@ type Administration struct {
 // NewAdministration governs the acts.
 func NewAdministration(gate *cqrs.Gate, r *Registry) Administration {
 	return Administration{
-		List: cqrs.GovernQuery(gate, act[ListSessions, Page](func(_ context.Context, l ListSessions) (Page, error) {
+		List: cqrs.GovernQuery(gate, cqrs.Act[ListSessions, Page](func(_ context.Context, l ListSessions) (Page, error) {
 			return r.List(l.Filter)
 		})),
-		Show: cqrs.GovernQuery(gate, act[ShowSession, Session](func(_ context.Context, s ShowSession) (Session, error) {
+		Show: cqrs.GovernQuery(gate, cqrs.Act[ShowSession, Session](func(_ context.Context, s ShowSession) (Session, error) {
 			sid, err := id.Parse[id.SessionKind](s.ID)
 			if err != nil {
 				return Session{}, err
@@ -75,14 +72,6 @@ func NewAdministration(gate *cqrs.Gate, r *Registry) Administration {
 		})),
 		Close: cqrs.GovernCommand(gate, closer{r}),
 	}
-}
-
-// act is a handler whose messages need no binding.
-type act[M cqrs.Message, R any] func(context.Context, M) (R, error)
-
-// Bind leaves everything to Run.
-func (a act[M, R]) Bind(_ context.Context, m M) (cqrs.Bound[R], error) {
-	return cqrs.Bound[R]{Class: class, Run: func(ctx context.Context) (R, error) { return a(ctx, m) }}, nil
 }
 
 type closer struct{ registry *Registry }
@@ -96,7 +85,7 @@ func (c closer) Bind(_ context.Context, m CloseSession) (cqrs.Bound[Session], er
 	if len(m.Reason) > maxReason {
 		return cqrs.Bound[Session]{}, ErrReason
 	}
-	return cqrs.Bound[Session]{Class: class, Run: func(ctx context.Context) (Session, error) {
+	return cqrs.Bound[Session]{Class: cqrs.AdminClass, Run: func(ctx context.Context) (Session, error) {
 		return c.registry.Close(ctx, sid, m.By.ID(), m.Reason)
 	}}, nil
 }

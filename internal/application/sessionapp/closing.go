@@ -49,6 +49,7 @@ func (r *Registry) close(closed *session.Session) error {
 		e = r.add(closed)
 	}
 	err := e.session.Close(kept.Closing, r.lifetime)
+	e.session.Heard(kept.Used)
 	r.settle(e)
 	for _, stop := range e.stops {
 		stop(session.ErrClosed)

@@ -204,6 +204,42 @@ func TestRegistry_AClosingOutlivesTheProcessAndReachesOthers(t *testing.T) {
 	}
 }
 
+// Quiet here is not quiet everywhere: what expired here while another process still heard the peer is closed until that is over.
+func TestRegistry_AClosingGoesOnWhereItHadExpired(t *testing.T) {
+	t.Parallel()
+	w, p := newWorld(), peer("key:ada", "t/1")
+	beside := w.beside()
+	if err := w.ask(t, p); err != nil {
+		t.Fatal(err)
+	}
+	w.close(t, p)
+	if _, err := beside.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	beside.pass(lifetime - time.Minute)
+	if err := beside.ask(t, p); !errors.Is(err, session.ErrClosed) {
+		t.Fatal(err)
+	}
+	w.pass(lifetime)
+	if err := w.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := w.Show(p.ID()); err != nil || s.State != session.Expired {
+		t.Fatalf("nothing is proved by %+v, %v", s, err)
+	}
+	beside.pass(2 * time.Minute)
+	if err := beside.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(2 * time.Minute)
+	if closed, err := w.Sync(t.Context()); err != nil || !slices.Equal(closed, []id.Session{p.ID()}) {
+		t.Fatal(closed, err)
+	}
+	if err := w.ask(t, p); !errors.Is(err, session.ErrClosed) {
+		t.Errorf("here it lets its peer in: %v", err)
+	}
+}
+
 // broken is a store that does not take anything.
 type broken struct{ session.Repository }
 

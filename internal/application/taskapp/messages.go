@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/steward-mcp/steward/internal/application/cqrs"
@@ -20,14 +19,23 @@ import (
 // Class is the rate-limit class of everything that is asked about tasks.
 const Class = "task"
 
-// Target is a task that is asked about. Find makes one.
+// Target is a task that is asked about, as it was when Find found it. The zero value is none.
 type Target struct {
-	id     id.Task // zero when there is none
-	demand access.Demand
+	found   task.Snapshot
+	expires time.Time
+	demand  access.Demand
 }
 
 // Demand is to call the tool of the task: who may not do that any more has no use of it either.
 func (t Target) Demand() access.Demand { return t.demand }
+
+// of is the task, if it is p's and has not expired.
+func (t Target) of(p access.Principal, now time.Time) (task.Snapshot, error) {
+	if t.found.Call.Owner != p.ID() || !now.Before(t.expires) {
+		return task.Snapshot{}, task.ErrUnknown
+	}
+	return t.found, nil
+}
 
 // Conceal says what a caller hears who may not: there is no such task.
 func (Target) Conceal() *fault.Fault { return task.ErrUnknown }
@@ -62,31 +70,25 @@ type Desk struct {
 
 // NewDesk puts the gate before the tasks of a runner.
 func NewDesk(gate *cqrs.Gate, policy toolapp.Obliging, tasks task.Repository, runner *Runner, now func() time.Time) *Desk {
-	own := owned{tasks: tasks, now: now}
 	return &Desk{
 		Runner: runner, policy: policy,
-		Get:    cqrs.GovernQuery(gate, getHandler{own, policy}),
-		Update: cqrs.GovernCommand(gate, updateHandler{own, runner}),
-		Cancel: cqrs.GovernCommand(gate, cancelHandler{own, runner}),
+		Get:    cqrs.GovernQuery(gate, getHandler{policy, now}),
+		Update: cqrs.GovernCommand(gate, updateHandler{tasks, runner, now}),
+		Cancel: cqrs.GovernCommand(gate, cancelHandler{tasks, runner, now}),
 	}
 }
 
 // Order makes the order of a call of p's.
 func (d *Desk) Order(p access.Principal, tool string) Order {
-	return Order{Owner: p.ID(), Tool: tool, Obliged: obliged(d.policy, p)}
-}
-
-// obliged tells apart what policy asks of principals beyond deciding what they may: a result was made under it.
-func obliged(policy toolapp.Obliging, p access.Principal) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%+v", policy.Obligations(p)))
-	return hex.EncodeToString(sum[:])
+	return Order{Owner: p.ID(), Tool: tool, Obliged: d.policy.Obligations(p).Digest()}
 }
 
 // Find makes the target of a message of p's about the task that text names. That of another principal is not found, exactly as
 // one that does not exist.
 func (d *Desk) Find(ctx context.Context, p access.Principal, text string) (Target, error) {
 	const kind, none = "task", "unknown"
-	unknown := Target{demand: access.On("tool.call", kind, none)} // nobody is permitted that
+	// Few are permitted that; whoever is hears from the handlers what the others hear from the gate.
+	unknown := Target{demand: access.On("tool.call", kind, none)}
 	tid, malformed := id.Parse[id.TaskKind](text)
 	if malformed != nil {
 		return unknown, nil //nolint:nilerr // what is no identifier identifies no task
@@ -98,55 +100,40 @@ func (d *Desk) Find(ctx context.Context, p access.Principal, text string) (Targe
 	if err != nil {
 		return unknown, err
 	}
-	return Target{id: tid, demand: toolapp.Demand(t.Snapshot().Call.Tool)}, nil
-}
-
-// owned gives principals their own tasks.
-type owned struct {
-	tasks task.Repository
-	now   func() time.Time
-}
-
-func (o owned) get(ctx context.Context, p access.Principal, t Target) (task.Snapshot, error) {
-	found, err := o.tasks.Get(ctx, p.ID(), t.id)
-	if err != nil {
-		return task.Snapshot{}, err
-	}
-	if found.Expired(o.now()) {
-		return task.Snapshot{}, task.ErrUnknown
-	}
-	return found.Snapshot(), nil
+	s := t.Snapshot()
+	return Target{found: s, expires: t.Expires(), demand: toolapp.Demand(s.Call.Tool)}, nil
 }
 
 type getHandler struct {
-	owned
 	policy toolapp.Obliging
+	now    func() time.Time
 }
 
 // obligations is the rule that refuses a result which was made when policy asked something else of its owner: rows that were
 // in it may not be for the owner's eyes any more.
 const obligations = "task/obligations"
 
-func (h getHandler) Bind(ctx context.Context, m Get) (cqrs.Bound[task.Snapshot], error) {
-	s, err := h.get(ctx, m.By, m.Target)
+func (h getHandler) Bind(_ context.Context, m Get) (cqrs.Bound[task.Snapshot], error) {
+	s, err := m.of(m.By, h.now())
 	bound := cqrs.Bound[task.Snapshot]{
 		// What the call was permitted must still be: the result holds it.
 		Demands: s.Call.Demands, Refusal: task.ErrUnknown, Class: Class, Arguments: s.Call.Arguments,
 		Run: func(context.Context) (task.Snapshot, error) { return s, nil },
 	}
-	if obliged(h.policy, m.By) != s.Call.Obliged {
+	if h.policy.Obligations(m.By).Digest() != s.Call.Obliged {
 		bound.Objection = obligations
 	}
 	return bound, err
 }
 
 type updateHandler struct {
-	owned
+	tasks  task.Repository
 	runner *Runner
+	now    func() time.Time
 }
 
-func (h updateHandler) Bind(ctx context.Context, m Update) (cqrs.Bound[struct{}], error) {
-	s, err := h.get(ctx, m.By, m.Target)
+func (h updateHandler) Bind(_ context.Context, m Update) (cqrs.Bound[struct{}], error) {
+	s, err := m.of(m.By, h.now())
 	bound := cqrs.Bound[struct{}]{Class: Class, Arguments: digest(m.Answers)}
 	if err != nil {
 		return bound, err
@@ -179,12 +166,13 @@ func digest(answers task.Inputs) string {
 }
 
 type cancelHandler struct {
-	owned
+	tasks  task.Repository
 	runner *Runner
+	now    func() time.Time
 }
 
-func (h cancelHandler) Bind(ctx context.Context, m Cancel) (cqrs.Bound[struct{}], error) {
-	s, err := h.get(ctx, m.By, m.Target)
+func (h cancelHandler) Bind(_ context.Context, m Cancel) (cqrs.Bound[struct{}], error) {
+	s, err := m.of(m.By, h.now())
 	return cqrs.Bound[struct{}]{
 		Class: Class, Arguments: s.Call.Arguments, ReadOnly: s.State.Ended(),
 		Run: func(ctx context.Context) (struct{}, error) {

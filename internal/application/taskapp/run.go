@@ -174,7 +174,7 @@ func (c *run) follow(ctx context.Context) {
 	defer c.release()
 	for round := 1; len(answer.Questions) > 0; round++ {
 		if round > tool.MaxRounds {
-			answer = Answer{Fault: task.ErrRounds}
+			answer = Answer{Fault: tool.ErrRounds}
 			break
 		}
 		given, err := c.ask(ctx, *s, answer.Questions)

@@ -3,6 +3,7 @@
 package taskapp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -198,7 +199,7 @@ func (r *Runner) settle(ctx context.Context, s task.Snapshot, a Answer) {
 	case a.Fault != nil && cause != nil:
 		end = func(t *task.Task) error { return t.Fail(cause, now) }
 	case a.Result == nil:
-		end = func(t *task.Task) error { return t.Fail(fault.From(a.Fault), now) }
+		end = func(t *task.Task) error { return t.Fail(cmp.Or(a.Fault, fault.ErrInternal), now) }
 	}
 	err := r.tasks.Update(ctx, s.Call.Owner, s.ID, end)
 	if errors.Is(err, task.ErrNoRoom) {

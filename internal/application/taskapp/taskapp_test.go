@@ -400,6 +400,83 @@ func TestTasks_AreTheirOwnersAloneAndLookAlikeToOthers(t *testing.T) {
 	})
 }
 
+// counted is a store that counts how often a task is loaded.
+type counted struct {
+	task.Repository
+	loaded int
+}
+
+func (c *counted) Get(ctx context.Context, owner string, tid id.Task) (*task.Task, error) {
+	c.loaded++
+	return c.Repository.Get(ctx, owner, tid)
+}
+
+func TestGet_LoadsATaskOnce(t *testing.T) {
+	w := newWorld(limits())
+	store := &counted{Repository: w.store}
+	w.runner = taskapp.NewRunner("server", store, taskapp.Bounds{}, time.Now, zap.NewNop())
+	w.desk = taskapp.NewDesk(w.gate, w, store, w.runner, time.Now)
+	tid := w.keep(t, w.order(alice).Obliged)
+	if s, err := w.get(t, alice, tid.String()); err != nil || s.ID != tid || store.loaded != 1 {
+		t.Errorf("loaded %d times: %+v, %v", store.loaded, s, err)
+	}
+}
+
+// A result that was made under what nobody can compare any more, as by a server before an upgrade, is not shown.
+func TestGet_HidesWhatWasMadeUnderObligationsThatCannotBeTold(t *testing.T) {
+	w := newWorld(limits())
+	for _, obliged := range []string{"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"} {
+		if s, err := w.get(t, alice, w.keep(t, obliged).String()); !errors.Is(err, task.ErrUnknown) {
+			t.Errorf("under %q: %+v, %v", obliged, s, err)
+		}
+	}
+}
+
+// A task that was found for one principal is not another's, whoever sends the message.
+func TestTasks_AreNotHandedOn(t *testing.T) {
+	w := newWorld(limits())
+	target, err := w.desk.Find(t.Context(), alice, w.keep(t, w.order(alice).Obliged).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := w.desk.Get.Do(t.Context(), taskapp.Get{Read: cqrs.Read{By: bob}, Target: target}); !errors.Is(err, task.ErrUnknown) {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+// everything permits everything, as * on * does.
+type everything struct{ *world }
+
+func (everything) Decide(access.Principal, ...access.Demand) access.Decision {
+	return access.Decision{Allowed: true, Rule: "p/allow[0]", Policy: "h"}
+}
+
+func TestTasks_AreNotThereForWhoeverMayDoEverythingEither(t *testing.T) {
+	w := newWorld(limits())
+	gate := cqrs.NewGate(everything{w}, w, w.recorder, zap.NewNop(), time.Minute)
+	w.desk = taskapp.NewDesk(gate, w, w.store, w.runner, time.Now)
+	alices := w.keep(t, w.order(alice).Obliged).String()
+	for _, tid := range []string{alices, id.New[id.TaskKind]().String(), "no id"} {
+		_, err := w.get(t, bob, tid)
+		for _, err := range []error{err, w.update(t, bob, tid, task.Inputs{"a": json.RawMessage("1")}), w.cancel(t, bob, tid)} {
+			if !errors.Is(err, task.ErrUnknown) {
+				t.Errorf("%s: %v", tid, err)
+			}
+		}
+	}
+}
+
+// keep keeps a task of alice's.
+func (w *world) keep(t *testing.T, obliged string) id.Task {
+	t.Helper()
+	made := task.New(task.Call{Owner: alice.ID(), Tool: "query", Request: id.New[id.RequestKind](), Obliged: obliged, Runner: "server"},
+		task.Terms{TTL: time.Hour, Poll: time.Second}, time.Now())
+	if err := w.store.Add(t.Context(), made); err != nil {
+		t.Fatal(err)
+	}
+	return made.ID()
+}
+
 // asking is work that asks for two words in its first round and answers them in the second.
 func (w *world) asking(p access.Principal, got *taskapp.Round) taskapp.Work {
 	return func(ctx context.Context, r taskapp.Round) taskapp.Answer {
@@ -476,7 +553,7 @@ func TestRunner_FailsWhatAsksForEver(t *testing.T) {
 			synctest.Wait()
 			_ = w.update(t, alice, s.ID.String(), task.Inputs{"a": json.RawMessage("1")})
 		}
-		if kept, _ := w.get(t, alice, s.ID.String()); kept.Failure.Code != task.ErrRounds.Code || asked != tool.MaxRounds+1 {
+		if kept, _ := w.get(t, alice, s.ID.String()); kept.Failure.Code != tool.ErrRounds.Code || asked != tool.MaxRounds+1 {
 			t.Errorf("it asked %d times: %+v", asked, kept)
 		}
 	})
@@ -488,7 +565,7 @@ func TestRunner_FailsTasksWithAReason(t *testing.T) {
 		end  func(ctx context.Context, w *world, end func())
 		want *fault.Fault
 	}{
-		"its time is over": {do: lasting(3 * time.Hour), end: func(context.Context, *world, func()) { time.Sleep(2 * time.Hour) }, want: nil},
+		"its time is over": {do: lasting(3 * time.Hour), end: func(context.Context, *world, func()) { time.Sleep(2 * time.Hour) }, want: task.ErrExpired},
 		"its credential ended": {
 			do: lasting(time.Minute), end: func(_ context.Context, _ *world, end func()) { end() }, want: task.ErrCredential,
 		},
@@ -533,11 +610,7 @@ func TestRunner_FailsTasksWithAReason(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				want := c.want
-				if want == nil {
-					want = task.ErrExpired
-				}
-				if s := kept.Snapshot(); s.State != task.Failed || s.Failure.Code != want.Code || s.Failure.Message == "" {
+				if s := kept.Snapshot(); s.State != task.Failed || s.Failure.Code != c.want.Code || s.Failure.Message == "" {
 					t.Errorf("%+v", s)
 				}
 				if got := w.phases(b.request); len(got) != 2 {
@@ -546,6 +619,25 @@ func TestRunner_FailsTasksWithAReason(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestRunner_FailsWhatCameToNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(limits())
+		o := w.order(alice)
+		o.Required = true
+		s, err := w.runner.Run(t.Context(), o, func(ctx context.Context, _ taskapp.Round) taskapp.Answer {
+			_, _ = cqrs.GovernCommand(w.gate, handler{func(context.Context) (string, error) { return "", nil }}).Do(ctx, call{cqrs.Change{By: alice}})
+			return taskapp.Answer{}
+		})
+		if err != nil || s == nil {
+			t.Fatal(s, err)
+		}
+		synctest.Wait()
+		if kept, err := w.get(t, alice, s.ID.String()); err != nil || kept.State != task.Failed || kept.Failure.Code != fault.ErrInternal.Code {
+			t.Errorf("%+v, %v", kept, err)
+		}
+	})
 }
 
 func TestStop_LetsTasksEndThatCan(t *testing.T) {

@@ -71,7 +71,7 @@ func resultSize(r *tool.Result) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	r.Structured = json.RawMessage(encoded)
+	r.Structured = tool.Encoded(encoded)
 	return size + len(encoded), nil
 }
 

@@ -7,6 +7,11 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/steward-mcp/steward/internal/application/cqrs"
 	"github.com/steward-mcp/steward/internal/application/toolapp"
@@ -50,6 +55,78 @@ func TestCall_KeepsAnswersOutOfTheLog(t *testing.T) {
 	}
 	if log := s.logged(t); !strings.Contains(log, "[argument]") || strings.Contains(log, "Mallory") {
 		t.Error(log)
+	}
+}
+
+// reading makes the query over a document and a family of things, which bind as it says.
+func (s *surroundings) reading(t *testing.T, bind func(context.Context) (tool.Use[tool.Content], error)) cqrs.Governed[toolapp.ReadResource, tool.Content] {
+	t.Helper()
+	core, log := observer.New(zapcore.DebugLevel)
+	s.log = log
+	catalog, err := tool.NewCatalog()
+	if err != nil {
+		t.Fatal(err)
+	}
+	resources, err := tool.NewResources(catalog, []tool.Resource{{
+		Name: "document", URI: "doc://a",
+		Bind: func(ctx context.Context, _ access.Principal) (tool.Use[tool.Content], error) { return bind(ctx) },
+	}}, []tool.ResourceTemplate{{
+		Name: "thing", URI: "thing://{name}",
+		Bind: func(ctx context.Context, _ access.Principal, _ map[string]string) (tool.Use[tool.Content], error) {
+			return bind(ctx)
+		},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return toolapp.NewRead(cqrs.NewGate(s, s, cqrs.NewRecorder(s, time.Now), zap.New(core), time.Minute), resources)
+}
+
+func TestRead_KeepsAnswersOutOfTheLog(t *testing.T) {
+	lookUp := func(ctx context.Context) error {
+		e, _ := tool.AnswersOf(ctx).Elicited("name")
+		var in struct{ Name string }
+		_ = json.Unmarshal(e.Values, &in)
+		return fmt.Errorf("look %q up", in.Name)
+	}
+	for name, bind := range map[string]func(context.Context) (tool.Use[tool.Content], error){
+		"binds": func(ctx context.Context) (tool.Use[tool.Content], error) {
+			return tool.Use[tool.Content]{}, lookUp(ctx)
+		},
+		"runs": func(context.Context) (tool.Use[tool.Content], error) {
+			return tool.Use[tool.Content]{Run: func(ctx context.Context) (tool.Content, error) { return tool.Content{}, lookUp(ctx) }}, nil
+		},
+	} {
+		for _, uri := range []string{"doc://a", "thing://t1"} {
+			var s surroundings
+			do := s.reading(t, bind)
+			ctx := tool.WithAnswers(t.Context(), tool.Answers{Given: map[string]tool.Answer{
+				"name": tool.Elicited{Action: tool.Accepted, Values: json.RawMessage(`{"name":"Mallory"}`)},
+			}})
+			if _, err := do.Do(ctx, toolapp.ReadResource{Read: cqrs.Read{By: alice}, URI: uri}); !errors.Is(err, fault.ErrInternal) {
+				t.Errorf("%s, %s: %v", name, uri, err)
+			}
+			if log := s.logged(t); !strings.Contains(log, "[argument]") || strings.Contains(log, "Mallory") {
+				t.Errorf("%s, %s: %s", name, uri, log)
+			}
+		}
+	}
+}
+
+func TestRead_AnswersThatCannotBeUsedAreRefusedBeforeItBinds(t *testing.T) {
+	refused := fault.New(fault.Invalid, "answers.bad", "Bad answers.")
+	var s surroundings
+	do := s.reading(t, func(context.Context) (tool.Use[tool.Content], error) { panic("it was bound") })
+	ctx := tool.WithAnswers(t.Context(), tool.Answers{Refused: refused})
+	for uri, want := range map[string]error{"doc://a": refused, "thing://t1": refused, "doc://none": toolapp.ErrNoResource} {
+		if _, err := do.Do(ctx, toolapp.ReadResource{Read: cqrs.Read{By: alice}, URI: uri}); !errors.Is(err, want) {
+			t.Errorf("%s: %v", uri, err)
+		}
+	}
+	for _, r := range s.records {
+		if r.DeniedBy != audit.ByInput || strings.Contains(r.Target, "thing") && r.Redacted != "name=string(2)" {
+			t.Errorf("on record: %+v", r)
+		}
 	}
 }
 

@@ -44,10 +44,10 @@ type readHandler struct {
 // Bind finds the resource and lets it understand the variables of its URI.
 func (h *readHandler) Bind(ctx context.Context, m ReadResource) (cqrs.Bound[tool.Content], error) {
 	said := quotable(m.URI)
+	all, _ := heard(ctx, said) // find refuses what cannot be used of it
 	found, err := h.find(ctx, m)
-	all, unheard := heard(ctx, said)
-	if err = cmp.Or(err, unheard); err != nil {
-		return asking(cqrs.Bound[tool.Content]{Class: ReadClass, Arguments: digest(said), Redacted: found.redacted}, tool.Asked(ctx, err), said)
+	if err != nil {
+		return asking(cqrs.Bound[tool.Content]{Class: ReadClass, Arguments: digest(said), Redacted: found.redacted}, tool.Asked(ctx, err), all)
 	}
 	bound := bind(found.use, ReadClass, said)
 	bound.Redacted = found.redacted
@@ -68,9 +68,11 @@ type found struct {
 }
 
 func (h *readHandler) find(ctx context.Context, m ReadResource) (f found, err error) {
+	refused := tool.AnswersOf(ctx).Refused // after the question whether there is such a resource
 	if fixed, ok := h.resources.Find(m.URI); ok {
-		f.mime = fixed.MIME
-		f.use, err = fixed.Bind(ctx, m.By)
+		if f.mime, err = fixed.MIME, refused; err == nil {
+			f.use, err = fixed.Bind(ctx, m.By)
+		}
 		return f, err
 	}
 	t, values, ok := h.resources.Match(m.URI)
@@ -78,7 +80,9 @@ func (h *readHandler) find(ctx context.Context, m ReadResource) (f found, err er
 		return f, ErrNoResource
 	}
 	of, given := recordingOfTemplate(t), quotable(values)
-	f.mime, f.redacted = t.MIME, of.kinds(given)
+	if f.mime, f.redacted = t.MIME, of.kinds(given); refused != nil {
+		return f, refused
+	}
 	if f.use, err = t.Bind(ctx, m.By, values); err == nil {
 		f.redacted = of.values(given, f.redacted)
 	}

@@ -79,6 +79,9 @@ func (r recording) values(args json.RawMessage, closed string) string {
 func (r recording) line(args json.RawMessage, open func(name string) bool) string {
 	given, ok := membersOf(args)
 	if !ok {
+		if !json.Valid(args) {
+			return "invalid"
+		}
 		return kind(args)
 	}
 	out := make([]byte, 0, len(given)*lineRoom)
@@ -109,11 +112,8 @@ func (r recording) line(args json.RawMessage, open func(name string) bool) strin
 // lineRoom is about what an argument takes in a line.
 const lineRoom = 32
 
-// kind is what a value is, and how long: characters, digits, elements, members.
+// kind is what a value is, which is valid, and how long: characters, digits, elements, members.
 func kind(value json.RawMessage) string {
-	if !json.Valid(value) {
-		return "invalid"
-	}
 	value = bytes.TrimSpace(value) // of JSON's space, which is all that can be there
 	switch value[0] {
 	case 'n', 't', 'f':

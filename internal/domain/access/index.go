@@ -68,12 +68,18 @@ func (p *patterns[V]) each(name string, visit func(*V)) {
 		visit(v)
 	}
 	for _, n := range p.prefixes.lengths {
-		if v := p.prefixes.at[name[:min(n, len(name))]]; v != nil && n <= len(name) {
+		if n > len(name) {
+			continue
+		}
+		if v := p.prefixes.at[name[:n]]; v != nil {
 			visit(v)
 		}
 	}
 	for _, n := range p.suffixes.lengths {
-		if v := p.suffixes.at[name[max(0, len(name)-n):]]; v != nil && n <= len(name) {
+		if n > len(name) {
+			continue
+		}
+		if v := p.suffixes.at[name[len(name)-n:]]; v != nil {
 			visit(v)
 		}
 	}

@@ -2,6 +2,9 @@ package access
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -38,6 +41,28 @@ type Obligations struct {
 	RangeRule   string        // the rule that set MaxRange
 	ExplainOnly string        // the rule that forbids to run questions; empty for none
 	Purpose     string        // the rule by which every tool call must say what it is for; empty for none
+}
+
+// Digest tells o from all that ask anything else, in hexadecimal. It is the same in every process for what asks the same.
+func (o Obligations) Digest() string {
+	type row struct {
+		Row
+		Metrics []string
+	}
+	form := struct {
+		Obligations
+		Rows []row // in the place of those that it embeds
+	}{Obligations: o}
+	for _, r := range o.Rows {
+		of := row{Row: r}
+		for _, g := range r.metrics {
+			of.Metrics = append(of.Metrics, g.prefix+g.rest)
+		}
+		form.Rows = append(form.Rows, of)
+	}
+	text, _ := json.Marshal(form) // structs of texts and numbers always marshal
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
 }
 
 // Row is a row filter as it holds for one principal.

@@ -32,7 +32,7 @@ func NewScope(written []Rule) (*Scope, error) {
 	if len(c.flaws) > 0 {
 		return nil, c.flaws
 	}
-	return &Scope{rules: c.set.rules, written: slices.Clone(written)}, nil
+	return &Scope{rules: c.set.rules, written: CloneRules(written)}, nil
 }
 
 // Rules are those that s was made of; none for the nil Scope.
@@ -40,7 +40,16 @@ func (s *Scope) Rules() []Rule {
 	if s == nil {
 		return nil
 	}
-	return slices.Clone(s.written)
+	return CloneRules(s.written)
+}
+
+// CloneRules are rules that can be changed without changing the given ones, but for their conditions, which a scope has none of.
+func CloneRules(rules []Rule) []Rule {
+	rules = slices.Clone(rules)
+	for i, r := range rules {
+		rules[i].Actions, rules[i].Targets = slices.Clone(r.Actions), slices.Clone(r.Targets)
+	}
+	return rules
 }
 
 // Permits reports whether s leaves the right to d, if there is one.

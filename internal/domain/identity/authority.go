@@ -115,33 +115,14 @@ func (a Authority) Verify(k *Key, c Credential, from netip.Addr, now time.Time) 
 	}
 	sum := a.digest(c)
 	current, previous := hmac.Equal(sum[:], stored.Digest[:]), hmac.Equal(sum[:], stored.Previous[:]) // both, in constant time
-	reason := a.objection(k != nil, current || previous && !stored.PreviousUntil.IsZero(), stored, now)
-	switch {
-	case reason != nil:
-	case !current && !now.Before(stored.PreviousUntil):
-		reason = errRotated
-	case !stored.holdsFrom(from):
-		reason = errNetwork
-	default:
-		return nil
+	if reason := a.objection(k != nil, current || previous && !stored.PreviousUntil.IsZero(), stored); reason != nil {
+		return ErrUnauthenticated.Because(reason)
 	}
-	return ErrUnauthenticated.Because(reason)
-}
-
-// Until is when c, which holds, will not any more: with k's term, or with the overlap when it is the secret from before the
-// last rotation.
-func (a Authority) Until(k *Key, c Credential) time.Time {
-	if k.s.PreviousUntil.IsZero() {
-		return k.s.Expires
-	}
-	if sum := a.digest(c); hmac.Equal(sum[:], k.s.Digest[:]) {
-		return k.s.Expires
-	}
-	return k.s.PreviousUntil
+	return Proof{key: k, old: !current}.Holds(from, now)
 }
 
 // objection is asked only after the costly part is done, so that its order tells nothing from outside.
-func (a Authority) objection(known, holds bool, s Snapshot, now time.Time) error {
+func (a Authority) objection(known, holds bool, s Snapshot) error {
 	switch {
 	case !known:
 		return errUnknown
@@ -149,12 +130,52 @@ func (a Authority) objection(known, holds bool, s Snapshot, now time.Time) error
 		return errSecret
 	case s.Env != a.env:
 		return errForeign
-	case s.State(now) == Revoked:
-		return errRevoked
-	case s.State(now) == Expired:
-		return errExpired
 	}
 	return nil
+}
+
+// Proof is that somebody has a secret of a key. It is proof of that key's state only: of a change it knows nothing.
+type Proof struct {
+	key *Key
+	old bool // the secret is the one from before the last rotation
+}
+
+// Proof is what Verify has found out of k and c, once it was nil.
+func (a Authority) Proof(k *Key, c Credential) Proof {
+	if k.s.PreviousUntil.IsZero() {
+		return Proof{key: k}
+	}
+	sum := a.digest(c)
+	return Proof{key: k, old: !hmac.Equal(sum[:], k.s.Digest[:])}
+}
+
+// Holds is what Verify would say at another time or of another address.
+func (p Proof) Holds(from netip.Addr, now time.Time) error {
+	s := &p.key.s
+	state := s.State(now)
+	switch {
+	case state == Revoked:
+		return ErrUnauthenticated.Because(errRevoked)
+	case state == Expired:
+		return ErrUnauthenticated.Because(errExpired)
+	case p.old && !now.Before(s.PreviousUntil):
+		return ErrUnauthenticated.Because(errRotated)
+	case !s.holdsFrom(from):
+		return ErrUnauthenticated.Because(errNetwork)
+	}
+	return nil
+}
+
+// Key is the key.
+func (p Proof) Key() *Key { return p.key }
+
+// Until is when the secret will not hold any more: with the key's term, or with the overlap when it is the one from before the last
+// rotation.
+func (p Proof) Until() time.Time {
+	if p.old {
+		return p.key.s.PreviousUntil
+	}
+	return p.key.s.Expires
 }
 
 // digest binds the secret to the id and environment beside it: a digest that is copied to another row is worthless.

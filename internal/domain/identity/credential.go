@@ -83,12 +83,11 @@ func newCredential(env string, id KeyID, secret [secretBytes]byte) Credential {
 // Parse reads what Reveal told, exactly: every other text is ErrMalformed, and whoever repeats one back learns
 // nothing about keys that exist.
 func Parse(text string) (Credential, error) {
-	const longest = len(scheme) + maxEnv + idLen + secretLen + checksumLen + 3*len(separator)
-	if len(text) > longest {
+	if !IsKey(text) {
 		return Credential{}, ErrMalformed
 	}
 	parts := strings.Split(text, separator)
-	if len(parts) != 4 || parts[0] != scheme || !ValidEnv(parts[1]) || len(parts[3]) != secretLen+checksumLen {
+	if len(parts) != 4 || !ValidEnv(parts[1]) || len(parts[3]) != secretLen+checksumLen {
 		return Credential{}, ErrMalformed
 	}
 	id, err := ParseKeyID(parts[2])
@@ -98,6 +97,12 @@ func Parse(text string) (Credential, error) {
 		return Credential{}, ErrMalformed
 	}
 	return newCredential(parts[1], id, [secretBytes]byte(secret)), nil
+}
+
+// IsKey reports whether text begins as every key does and is no longer than any. Parse says whether it is one.
+func IsKey(text string) bool {
+	const longest = len(scheme) + maxEnv + idLen + secretLen + checksumLen + 3*len(separator)
+	return len(text) <= longest && strings.HasPrefix(text, scheme+separator)
 }
 
 // ValidEnv reports whether env may tag an environment.

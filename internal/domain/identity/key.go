@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -111,7 +112,10 @@ func printable(s string) bool {
 
 // Key is an API key as Steward keeps it: everything but the secret, of which it has a digest. Authority.Issue makes
 // one; it is not safe for concurrent use.
-type Key struct{ s Snapshot }
+type Key struct {
+	s     Snapshot
+	scope func() *access.Scope // s.Scope, compiled once
+}
 
 // Snapshot is a key's state, on its way to or from storage. Times are UTC and whole microseconds.
 type Snapshot struct {
@@ -136,23 +140,38 @@ type Snapshot struct {
 }
 
 // Restore makes the key that Snapshot told of.
-func Restore(s Snapshot) *Key { return &Key{s: s.clone()} }
+func Restore(s Snapshot) *Key {
+	s = s.clone()
+	// Only for whom Verify lets in: before, a key that there is would take longer to refuse than one that there is not.
+	scope := sync.OnceValue(func() *access.Scope { return compiled(s.Scope) })
+	return &Key{s: s, scope: scope}
+}
+
+func compiled(rules []access.Rule) *access.Scope {
+	scope, err := access.NewScope(rules)
+	if err != nil {
+		return &access.Scope{}
+	}
+	return scope
+}
 
 // Snapshot tells k's state; changing it changes no key.
 func (k *Key) Snapshot() Snapshot { return k.s.clone() }
 
 func (s Snapshot) clone() Snapshot {
 	s.Personas = slices.Clone(s.Personas)
-	s.Attributes = maps.Clone(s.Attributes)
-	for name, values := range s.Attributes {
-		s.Attributes[name] = slices.Clone(values)
-	}
+	s.Attributes = cloneAttributes(s.Attributes)
 	s.Networks = slices.Clone(s.Networks)
-	s.Scope = slices.Clone(s.Scope)
-	for i, r := range s.Scope {
-		s.Scope[i] = access.Rule{Actions: slices.Clone(r.Actions), Targets: slices.Clone(r.Targets)}
-	}
+	s.Scope = access.CloneRules(s.Scope)
 	return s
+}
+
+func cloneAttributes(attributes map[string][]string) map[string][]string {
+	attributes = maps.Clone(attributes)
+	for name, values := range attributes {
+		attributes[name] = slices.Clone(values)
+	}
+	return attributes
 }
 
 // UsedFrom is the address that the key was last used from, as far as the store knows; empty when it never was.
@@ -207,16 +226,15 @@ func (s Snapshot) UnusedSince(moment, now time.Time) bool {
 	return s.State(now).Holds() && s.Used.Before(moment) && s.Issued.Before(moment)
 }
 
-// Principal is whom the key stands for at now. A scope that no longer compiles carries no right at all.
+// Principal is whom the key stands for at now; changing it changes no key. A scope that no longer compiles carries no right at
+// all. Safe for concurrent use as long as nothing changes the key.
 func (k *Key) Principal(now time.Time) access.Principal {
-	s := k.s.clone()
-	p := access.Principal{Issuer: Issuer, Subject: s.ID.String(), Name: s.Name, Personas: s.Personas, Attributes: s.Attributes, Expires: s.Expires}
-	var err error
-	if p.Scope, err = access.NewScope(s.Scope); err != nil {
-		p.Scope = &access.Scope{}
+	p := access.Principal{
+		Issuer: Issuer, Subject: k.s.ID.String(), Name: k.s.Name, Personas: slices.Clone(k.s.Personas),
+		Attributes: cloneAttributes(k.s.Attributes), Scope: k.scope(), Expires: k.s.Expires,
 	}
-	if s.State(now) == Expiring {
-		p.Expiring = s.Expires
+	if k.s.State(now) == Expiring {
+		p.Expiring = p.Expires
 	}
 	return p
 }

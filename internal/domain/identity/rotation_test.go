@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/identity"
 	"github.com/steward-mcp/steward/internal/domain/identity/identitytest"
@@ -63,17 +65,17 @@ func TestAuthority_TellsUntilWhenASecretHolds(t *testing.T) {
 	t.Parallel()
 	a := identitytest.Authority(t, "dev")
 	k, first := identitytest.Issue(t, "Ada", start)
-	if got := a.Until(k, first); !got.Equal(k.Snapshot().Expires) {
+	if got := a.Proof(k, first).Until(); !got.Equal(k.Snapshot().Expires) {
 		t.Errorf("the first secret holds until %s", got)
 	}
 	second, err := a.Rotate(k, identity.Rotation{Overlap: time.Hour}, start.Add(24*time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := a.Until(k, first); !got.Equal(k.Snapshot().PreviousUntil) || !got.Before(k.Snapshot().Expires) {
+	if got := a.Proof(k, first).Until(); !got.Equal(k.Snapshot().PreviousUntil) || !got.Before(k.Snapshot().Expires) {
 		t.Errorf("the old secret holds until %s", got)
 	}
-	if got := a.Until(k, second); !got.Equal(k.Snapshot().Expires) {
+	if got := a.Proof(k, second).Until(); !got.Equal(k.Snapshot().Expires) {
 		t.Errorf("the new secret holds until %s", got)
 	}
 }
@@ -131,6 +133,36 @@ func TestVerify_HoldsAKeyToItsNetworks(t *testing.T) {
 		if _, _, err := a.Issue(g, start); !errors.Is(err, identity.ErrNetworks) {
 			t.Errorf("%s: %v", network, err)
 		}
+	}
+}
+
+// A key that is kept in memory tells many requests of its holder, and none of them can change what the next one is told.
+func TestKey_IsNotChangedByWhatItTells(t *testing.T) {
+	t.Parallel()
+	scope := []access.Rule{{Actions: []string{"tool.call"}, Targets: []string{"tool:a"}}}
+	grant := identity.Grant{Name: "Ada", Personas: []string{"analyst"}, Attributes: map[string][]string{"regions": {"north"}}, Scope: scope}
+	k, _, err := identitytest.Authority(t, "dev").Issue(grant, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, s := k.Snapshot().Scope, k.Snapshot()
+	scope[0].Targets[0], s.Scope[0].Targets[0] = "*", "*"
+	p := k.Principal(start)
+	p.Scope.Rules()[0].Targets[0] = "*"
+	p.Personas[0], p.Attributes["regions"][0] = "admin", "south"
+	p.Attributes["more"] = []string{"x"}
+	if diff := cmp.Diff(before, k.Snapshot().Scope); diff != "" {
+		t.Errorf("kept:\n%s", diff)
+	}
+	again := k.Principal(start)
+	if diff := cmp.Diff(before, again.Scope.Rules()); diff != "" || again.Personas[0] != "analyst" || len(again.Attributes) != 1 || again.Attributes["regions"][0] != "north" {
+		t.Errorf("told: %+v\n%s", again, diff)
+	}
+	if again.Scope.Permits(access.On("tool.call", "tool", "b")) {
+		t.Error("the scope has become wider")
+	}
+	if again.Scope != p.Scope {
+		t.Error("the scope is compiled for every request")
 	}
 }
 

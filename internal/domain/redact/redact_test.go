@@ -65,7 +65,7 @@ func TestText_TakesOutWhatLooksLikeASecret(t *testing.T) {
 		"key " + ownKey + ".":                                                    "key stw_dev_abcdefghijklmnop_[redacted].",
 		"stw_" + strings.Repeat("x", 60):                                         "[redacted]",
 		"a eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl b":                  "a [redacted] b",
-		"Authorization: Bearer abcdef0123456789 x":                               "Authorization: [redacted]123456789 x",
+		"Authorization: Bearer abcdef0123456789 x":                               "Authorization: Bearer [redacted] x",
 		"use Bearer authentication":                                              "use Bearer authentication",
 		"basic dXNlcjpwYXNz1w==":                                                 "basic [redacted]",
 		"-----BEGIN EC PRIVATE KEY-----\nMHcCAQ\n-----END EC PRIVATE KEY-----\n": "[redacted]",
@@ -85,14 +85,7 @@ func TestText_TakesOutWhatLooksLikeASecret(t *testing.T) {
 		"claude.api_key: is empty; unset it":                                     "claude.api_key: is empty; unset it",
 		"max_tokens=5":                                                           "max_tokens=5",
 	} {
-		if name, _, _ := strings.Cut(text, " "); name == "Authorization:" {
-			want = "Authorization: [redacted] x" // either pattern may be the one to find it
-		}
-		got := redact.New(nil).Text(redact.Log, text)
-		if strings.HasPrefix(text, "Authorization") {
-			got = strings.Replace(got, "Bearer ", "", 1)
-		}
-		if got != want {
+		if got := redact.New(nil).Text(redact.Log, text); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
 		}
 	}

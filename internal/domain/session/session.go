@@ -109,8 +109,11 @@ func (s *Session) Enter(p Peer, address string, lifetime time.Duration, now time
 
 func (s *Session) closed(lifetime time.Duration) error {
 	return ErrClosed.Saying("An operator closed this session. It opens again when no request has come for %s; each one that comes begins that time anew.",
-		strings.TrimSuffix(strings.TrimSuffix(lifetime.String(), "0s"), "0m"))
+		spelled.Replace(lifetime.String()))
 }
+
+// spelled takes the zeros from the end of a time.Duration as it is written: 30m, not 30m0s.
+var spelled = strings.NewReplacer("h0m0s", "h", "m0s", "m")
 
 // Leave says that a request which Enter let in is over, and whether it was refused by something else.
 func (s *Session) Leave(refused bool) {

@@ -141,6 +141,20 @@ func TestSession_StaysClosedUntilItHasBeenQuiet(t *testing.T) {
 	}
 }
 
+func TestSession_SaysForHowLongItStaysClosed(t *testing.T) {
+	t.Parallel()
+	for lasts, want := range map[time.Duration]string{
+		90 * time.Second: "1m30s", 10 * time.Minute: "10m", 30 * time.Minute: "30m", 90 * time.Minute: "1h30m", time.Hour: "1h",
+		20 * time.Hour: "20h", 24 * time.Hour: "24h", time.Hour + 30*time.Second: "1h0m30s",
+	} {
+		s, now := in(t, session.Closed)
+		f := fault.From(s.Enter(ada, "192.0.2.1", lasts, now.Add(time.Second)))
+		if f == nil || !strings.Contains(f.Message, " for "+want+"; ") {
+			t.Errorf("of %s it says %v", lasts, f)
+		}
+	}
+}
+
 func TestSession_ASecondClosingChangesNothing(t *testing.T) {
 	t.Parallel()
 	s, now := in(t, session.Closed)

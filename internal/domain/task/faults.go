@@ -17,8 +17,6 @@ var (
 	ErrBusy = fault.New(fault.Exhausted, "task.busy", "As many tasks are running as may; wait until one has ended, or cancel one.")
 	// ErrElsewhere is the answer to answers for a task that another process runs.
 	ErrElsewhere = fault.New(fault.Precondition, "task.elsewhere", "Another process runs this task; answer it there.")
-	// ErrRounds is why a task failed that asked more often than tool.MaxRounds.
-	ErrRounds = fault.New(fault.Precondition, "task.rounds", "The call asked for input too often.")
 	// ErrNoRoom is the answer to a result beyond the bytes that an owner's tasks, or all tasks together, may hold.
 	ErrNoRoom = fault.New(fault.Exhausted, "task.no_room", "The result finds no room among the tasks that are kept; ask for less, or wait until one is forgotten.")
 	// ErrInterrupted is why a task failed whose call did not live to its end.

@@ -26,6 +26,9 @@ type abilitiesKey struct{}
 
 // WithAbilities tells a use what the client can answer.
 func WithAbilities(ctx context.Context, a Abilities) context.Context {
+	if a == AbilitiesOf(ctx) {
+		return ctx
+	}
 	return context.WithValue(ctx, abilitiesKey{}, a)
 }
 
@@ -37,6 +40,9 @@ func AbilitiesOf(ctx context.Context) Abilities {
 
 // MaxRounds is how often one use may ask.
 const MaxRounds = 10
+
+// ErrRounds ends a use that asks more often than MaxRounds, and the task that it has become.
+var ErrRounds = fault.New(fault.Precondition, "tool.rounds", "This asked for input too often; begin again.")
 
 // Bounds of one Ask.
 const (

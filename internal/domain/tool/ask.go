@@ -143,8 +143,13 @@ func (a Answers) Rooted(key string) (Rooted, bool) { r, ok := a.Given[key].(Root
 
 type answersKey struct{}
 
+func (a Answers) none() bool { return a.State == "" && a.Given == nil && a.Refused == nil }
+
 // WithAnswers gives a use its answers.
 func WithAnswers(ctx context.Context, a Answers) context.Context {
+	if a.none() && AnswersOf(ctx).none() {
+		return ctx
+	}
 	return context.WithValue(ctx, answersKey{}, a)
 }
 

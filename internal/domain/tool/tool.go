@@ -71,6 +71,12 @@ type Result struct {
 	Structured any
 }
 
+// Encoded is structured content as encoding/json has written it, which nobody has to read again to write it.
+type Encoded []byte
+
+// MarshalJSON gives e.
+func (e Encoded) MarshalJSON() ([]byte, error) { return e, nil }
+
 // ErrFailed is behind every error that Failed makes.
 var ErrFailed = fault.New(fault.Precondition, "tool.failed", "The tool could not do this.")
 

@@ -37,7 +37,7 @@ func Compile(name string, schema json.RawMessage) (func(json.RawMessage) error, 
 }
 
 func check(compiled *jsonschema.Schema, value json.RawMessage) error {
-	instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(value))
+	instance, err := decode(value)
 	if err != nil {
 		return ErrArguments.Because(err)
 	}

@@ -1,6 +1,7 @@
 package schema_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"os"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
@@ -178,4 +181,41 @@ func FuzzCheck(f *testing.F) {
 			t.Errorf("%q: %v is no refusal of arguments", value, err)
 		}
 	})
+}
+
+// What one value leaves behind must not show in the next one.
+func FuzzDecode(f *testing.F) {
+	for _, seed := range [][2]string{
+		{`{"a":1.50}`, `{"a":9007199254740993}`},
+		{`{"a":`, `{}`},
+		{`{} {}`, `7`},
+		{` 1 `, ` 2`},
+		{`1`, `1`},
+		{``, `null`},
+		{"\"\\ud800\"\n", `[]]`},
+		{`"` + strings.Repeat("long", 2000) + `"`, `"short"`},
+	} {
+		f.Add([]byte(seed[0]), []byte(seed[1]))
+	}
+	f.Fuzz(func(t *testing.T, first, second []byte) {
+		for _, value := range [][]byte{first, second, first} {
+			got, err := schema.Decode(value)
+			want, failed := jsonschema.UnmarshalJSON(bytes.NewReader(value))
+			if diff := cmp.Diff(want, got); diff != "" || (err == nil) != (failed == nil) {
+				t.Errorf("%q: %v, %v (-want +got):\n%s", value, failed, err, diff)
+			}
+		}
+	})
+}
+
+func BenchmarkCheck(b *testing.B) {
+	check, err := schema.Compile("example", json.RawMessage(example))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if err := check(json.RawMessage(`{"name":"abc","limit":3}`)); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -17,6 +17,8 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"slices"
 	"time"
 
 	"github.com/steward-mcp/steward/internal/application/cqrs"
@@ -74,7 +76,7 @@ func (d *Duration) UnmarshalText(text []byte) error {
 // What the API refuses by itself.
 var (
 	errBody    = fault.New(fault.Invalid, "admin.body", "The body is not the JSON that this act takes.")
-	errUnused  = fault.New(fault.Invalid, "admin.unused", "Write unused as a duration, such as 720h.")
+	errUnused  = fault.New(fault.Invalid, "admin.unused", "Choose keys by unused, once, a duration such as 720h; or write nothing, for all of them.")
 	errNothing = fault.New(fault.NotFound, "admin.not_found", "There is no such act; steward's commands keys and sessions use this API.")
 )
 
@@ -101,14 +103,31 @@ func New(edge *httpapi.Edge, keys identityapp.Administration, sessions sessionap
 
 func actor(r *http.Request) access.Principal { return cqrs.RequestFrom(r.Context()).Actor() }
 
-func (h handler) list(w http.ResponseWriter, r *http.Request) {
-	var unused time.Duration
-	if written := r.URL.Query().Get("unused"); written != "" {
-		var err error
-		if unused, err = time.ParseDuration(written); err != nil || unused <= 0 {
-			h.edge.RefuseInput(w, r, errUnused)
-			return
+// chosen is what the query of r says by each of the names that it may have. It takes no query of which it does not understand
+// every word, or that says nothing or two things by one name: what is left of such a one would choose everything.
+func chosen(r *http.Request, names ...string) (values map[string]string, ok bool) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	values = make(map[string]string, len(query))
+	for name, said := range query {
+		if !slices.Contains(names, name) || len(said) != 1 || said[0] == "" {
+			return nil, false
 		}
+		values[name] = said[0]
+	}
+	return values, err == nil
+}
+
+func (h handler) list(w http.ResponseWriter, r *http.Request) {
+	query, ok := chosen(r, "unused")
+	var unused time.Duration
+	if written := query["unused"]; ok && written != "" {
+		var err error
+		unused, err = time.ParseDuration(written)
+		ok = err == nil && unused > 0
+	}
+	if !ok {
+		h.edge.RefuseInput(w, r, errUnused)
+		return
 	}
 	keys, err := h.keys.List.Do(r.Context(), identityapp.ListKeys{Read: cqrs.Read{By: actor(r)}, Unused: unused})
 	h.edge.Answer(w, r, Keys{Keys: keys}, err)
@@ -146,7 +165,7 @@ func (h handler) revoke(w http.ResponseWriter, r *http.Request) {
 func (h handler) read(w http.ResponseWriter, r *http.Request, into any) bool {
 	body, err := io.ReadAll(r.Body)
 	if err == nil {
-		err = wire.Scan(body)
+		err = wire.ScanForeign(body)
 	}
 	if err == nil {
 		d := json.NewDecoder(bytes.NewReader(body))

@@ -15,7 +15,7 @@ import (
 
 const sessionsPath = httpapi.OperatorsPath + "sessions"
 
-// errFilter is the answer to a query that chooses nothing.
+// errFilter is the answer to a query that does not say which sessions are meant.
 var errFilter = fault.New(fault.Invalid, "admin.sessions", "Choose sessions by principal, client and state, each once; go on with after and limit.")
 
 // Closing says why a session is closed.
@@ -24,7 +24,7 @@ type Closing struct {
 }
 
 func (h handler) listSessions(w http.ResponseWriter, r *http.Request) {
-	filter, ok := parseFilter(r.URL.Query())
+	filter, ok := parseFilter(r)
 	if !ok {
 		h.edge.RefuseInput(w, r, errFilter)
 		return
@@ -33,31 +33,15 @@ func (h handler) listSessions(w http.ResponseWriter, r *http.Request) {
 	h.edge.Answer(w, r, page, err)
 }
 
-// parseFilter takes no word that it does not know: a mistyped one would choose everything.
-func parseFilter(query url.Values) (f sessionapp.Filter, ok bool) {
-	for name, values := range query {
-		if len(values) != 1 {
-			return f, false
-		}
-		switch value := values[0]; name {
-		case "principal":
-			f.Principal = value
-		case "client":
-			f.Client = value
-		case "state":
-			f.State = session.State(value)
-		case "after":
-			f.After = value
-		case "limit":
-			var err error
-			if f.Limit, err = strconv.Atoi(value); err != nil || f.Limit < 1 {
-				return f, false
-			}
-		default:
-			return f, false
-		}
+func parseFilter(r *http.Request) (f sessionapp.Filter, ok bool) {
+	query, ok := chosen(r, "principal", "client", "state", "after", "limit")
+	f = sessionapp.Filter{Principal: query["principal"], Client: query["client"], State: session.State(query["state"]), After: query["after"]}
+	if limit := query["limit"]; limit != "" {
+		var err error
+		f.Limit, err = strconv.Atoi(limit)
+		ok = ok && err == nil && f.Limit > 0
 	}
-	return f, true
+	return f, ok
 }
 
 func (h handler) showSession(w http.ResponseWriter, r *http.Request) {

@@ -2,7 +2,6 @@
 package envelope
 
 import (
-	"bytes"
 	"io"
 	"mime"
 	"net/http"
@@ -48,7 +47,7 @@ func Body(r *http.Request) ([]byte, error) {
 	if r.ContentLength <= 0 || r.ContentLength > ordinary {
 		return io.ReadAll(r.Body)
 	}
-	into := bytes.NewBuffer(make([]byte, 0, r.ContentLength+bytes.MinRead))
-	_, err := into.ReadFrom(r.Body)
-	return into.Bytes(), err
+	into := make([]byte, r.ContentLength)
+	n, err := io.ReadFull(r.Body, into)
+	return into[:n], err
 }

@@ -3,14 +3,13 @@ package feed
 import (
 	"context"
 	"sync"
+
+	"github.com/steward-mcp/steward/internal/presentation/roster"
 )
 
 // Endpoint is one client's stream of the transport that was before streamable HTTP: everything is answered on it, for as long
 // as it lasts. Session is what the server knows of the client, which lasts as long.
-type Endpoint[S interface {
-	SessionID() string
-	Owner() string
-}] struct {
+type Endpoint[S roster.Session] struct {
 	*Response
 	Session S
 	Ended   context.Context //nolint:containedctx // of the GET: what runs on its behalf ends with it
@@ -20,10 +19,7 @@ type Endpoint[S interface {
 func (e *Endpoint[S]) Tell(line []byte) error { return e.Send(Event{Data: line}) }
 
 // Endpoints are those that are open. The zero value is ready to use. Safe for concurrent use.
-type Endpoints[S interface {
-	SessionID() string
-	Owner() string
-}] struct {
+type Endpoints[S roster.Session] struct {
 	mu   sync.Mutex
 	open map[string]*Endpoint[S]
 }

@@ -169,6 +169,32 @@ func TestOpen_IsBoundedAndEndsWhatItKnows(t *testing.T) {
 	}
 }
 
+// Whoever has no stream yet is not told to close one.
+func TestOpen_TellsApartWhoHasTooManyAndThatThereAreTooMany(t *testing.T) {
+	var o feed.Open
+	var last func()
+	for i := range feed.MostOfAll {
+		_, leave, err := o.Enter(t.Context(), fmt.Sprint(i/feed.MostOfOwner), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(leave)
+		last = leave
+	}
+	if _, _, err := o.Enter(t.Context(), "another", ""); !errors.Is(err, feed.ErrStreamsFull) {
+		t.Errorf("beyond all: %v", err)
+	}
+	if _, _, err := o.Enter(t.Context(), "0", ""); !errors.Is(err, feed.ErrStreams) {
+		t.Errorf("beyond its own: %v", err)
+	}
+	last()
+	_, leave, err := o.Enter(t.Context(), "another", "")
+	if err != nil {
+		t.Fatalf("after one has ended: %v", err)
+	}
+	leave()
+}
+
 func TestBoard_TellsThoseWhoListen(t *testing.T) {
 	var board changes.Board
 	var heard []string

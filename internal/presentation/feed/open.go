@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/steward-mcp/steward/internal/domain/fault"
 )
@@ -14,8 +15,11 @@ const (
 	MostOfAll     = 2048
 )
 
-// ErrStreams is a stream too many.
-var ErrStreams = fault.New(fault.Exhausted, "http.streams", "There are as many open streams as you may have; close one first.")
+// A stream too many: of whoever asks, or of all.
+var (
+	ErrStreams     = fault.New(fault.Exhausted, "http.streams", "There are as many open streams as you may have; close one first.")
+	ErrStreamsFull = fault.New(fault.Unavailable, "http.streams_full", "The server holds as many open streams as it can; try again in a while.")
+)
 
 // The ends of streams that the server brings about.
 var (
@@ -53,8 +57,10 @@ func (o *Open) Enter(ctx context.Context, owner, session string) (_ context.Cont
 	switch {
 	case o.stopped:
 		return nil, nil, ErrStopped
-	case ofOwner >= MostOfOwner || ofSession >= MostOfSession || len(o.streams) >= MostOfAll:
+	case ofOwner >= MostOfOwner || ofSession >= MostOfSession:
 		return nil, nil, ErrStreams
+	case len(o.streams) >= MostOfAll:
+		return nil, nil, ErrStreamsFull.After(time.Minute)
 	}
 	ctx, end := context.WithCancelCause(ctx)
 	e := &entry{owner: owner, session: session, end: end}
@@ -91,11 +97,4 @@ func (o *Open) end(which func(*entry) bool, why error) {
 			e.end(why)
 		}
 	}
-}
-
-// Size is how many are open.
-func (o *Open) Size() int {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return len(o.streams)
 }

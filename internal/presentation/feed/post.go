@@ -13,7 +13,8 @@ import (
 const streamAfter = time.Second
 
 // Post is the response to one POST: one body, or, when there is something to say before the answer, a stream of events. A
-// recorded one goes on although its client has left, once it has begun. Safe for concurrent use.
+// recorded one goes on although its client has left, once it has begun. A stream that has begun and says nothing shows that it
+// is alive, until Close. Safe for concurrent use.
 type Post struct {
 	out    *Response
 	record func(taken func()) *Recording // nil when the stream cannot be taken up again
@@ -21,8 +22,9 @@ type Post struct {
 
 	left atomic.Bool // nobody is there to be told
 
-	mu   sync.Mutex
-	kept *Recording // from the first event on
+	mu    sync.Mutex
+	kept  *Recording  // from the first event on
+	pulse *time.Timer // goes off when nothing has been said for a while; nil before anything has
 }
 
 // NewPost makes the response that w is. A stream whose client may come back for the rest of it is made with record; primes says
@@ -31,22 +33,16 @@ func NewPost(w http.ResponseWriter, record func(taken func()) *Recording, primes
 	return &Post{out: NewResponse(w), record: record, primes: primes}
 }
 
-// Attend begins the stream when the call has run for a while, if it is recorded, and keeps it alive, until ctx ends or done is
-// called; nothing of this happens after done has returned. A quick call costs a timer that never goes off.
+// Attend begins the stream when the call has run for a while, if it is recorded, unless ctx has ended or done been called;
+// that does not happen after done has returned. A quick call costs a timer that never goes off.
 func (p *Post) Attend(ctx context.Context) (done func()) {
-	pause, over := streamAfter, false
-	p.mu.Lock()
-	defer p.mu.Unlock() // the timer is there when it goes off
-	var timer *time.Timer
-	timer = time.AfterFunc(pause, func() { //nolint:forbidigo // a goroutine that waits costs a call more than all of its stream
+	over := false
+	timer := time.AfterFunc(streamAfter, func() { //nolint:forbidigo // a goroutine that waits costs a call more than all of its stream
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if over || ctx.Err() != nil {
-			return
+		if !over && ctx.Err() == nil {
+			p.begin()
 		}
-		p.live(pause == beatEvery)
-		pause = beatEvery
-		timer.Reset(pause)
 	})
 	return func() {
 		timer.Stop()
@@ -56,14 +52,14 @@ func (p *Post) Attend(ctx context.Context) (done func()) {
 	}
 }
 
-// live makes a stream of a response that is none yet, or shows that it is alive. It is called with the lock held.
-func (p *Post) live(beats bool) {
+// said puts off the next sign of life. It is called with the lock held.
+func (p *Post) said() {
 	switch {
 	case p.left.Load():
-	case p.record != nil && p.kept == nil:
-		p.begin()
-	case beats && p.out.Begun():
-		_ = p.out.Beat() // telling will find out
+	case p.pulse == nil:
+		p.pulse = time.AfterFunc(beatEvery, func() { _ = p.Beat() }) //nolint:forbidigo // as above
+	default:
+		p.pulse.Reset(beatEvery)
 	}
 }
 
@@ -76,6 +72,7 @@ func (p *Post) begin() {
 	if p.primes {
 		p.show(Event{ID: p.kept.ID()})
 	}
+	p.said()
 }
 
 func (p *Post) show(e Event) {
@@ -89,12 +86,17 @@ func (p *Post) Tell(line []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.record == nil {
-		return p.out.Send(Event{Data: line})
+		err := p.out.Send(Event{Data: line})
+		if err == nil {
+			p.said()
+		}
+		return err
 	}
 	if p.begin(); p.kept == nil {
 		return errOver
 	}
 	p.show(p.kept.Append(line))
+	p.said()
 	return nil
 }
 
@@ -108,10 +110,18 @@ func (p *Post) Left() (canReturn bool) {
 
 // Beat shows that the stream is alive, if it is one already.
 func (p *Post) Beat() error {
-	if p.left.Load() || !p.out.Begun() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.left.Load() {
 		return nil
 	}
-	return p.out.Beat()
+	if p.out.Begun() {
+		if err := p.out.Beat(); err != nil {
+			return err
+		}
+	}
+	p.said()
+	return nil
 }
 
 // Detach ends the response before the answer, so that the client comes back for it (SEP-1699), and reports whether it can: the
@@ -131,6 +141,11 @@ func (p *Post) Detach() bool {
 func (p *Post) Close() {
 	p.left.Store(true)
 	p.out.Seal()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pulse != nil {
+		p.pulse.Stop()
+	}
 }
 
 // Streaming reports whether the answer has to be an event.

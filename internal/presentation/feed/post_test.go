@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +17,7 @@ import (
 // finishing is a response that can be ended by its handler.
 type finishing struct {
 	*httptest.ResponseRecorder
+	mu       sync.Mutex
 	finished bool
 	broken   error
 }
@@ -23,10 +25,20 @@ type finishing struct {
 func (f *finishing) FinishResponse() error { f.finished = true; return nil }
 
 func (f *finishing) Write(data []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.broken != nil {
 		return 0, f.broken
 	}
 	return f.ResponseRecorder.Write(data)
+}
+
+// written is what has been said so far, and how many signs of life are in it.
+func (f *finishing) written() (text string, beats int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	text = f.Body.String()
+	return text, strings.Count(text, ":\n\n")
 }
 
 func recorded(primes bool) (*finishing, *feed.Recordings, *feed.Post) {
@@ -150,7 +162,50 @@ func TestPost_BecomesAStreamWhenTheCallTakesLong(t *testing.T) {
 		if !strings.HasSuffix(w.Body.String(), ":\n\n") {
 			t.Errorf("it shows no sign of life: %q", w.Body)
 		}
+		p.Close()
 	})
+}
+
+// A stream shows that it is alive from its first event on, until it is closed: whatever it is, and only when it is silent.
+func TestPost_ThatIsSilentShowsThatItIsAlive(t *testing.T) {
+	for name, made := range map[string]func() (*finishing, *feed.Post){
+		"recorded": func() (*finishing, *feed.Post) { w, _, p := recorded(true); return w, p },
+		"not recorded": func() (*finishing, *feed.Post) {
+			w := &finishing{ResponseRecorder: httptest.NewRecorder()}
+			return w, feed.NewPost(w, nil, true)
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w, p := made()
+			pause(t, time.Minute)
+			if text, _ := w.written(); text != "" {
+				t.Errorf("%s: before its first event: %q", name, text)
+			}
+			for range 4 {
+				if err := p.Tell([]byte("a")); err != nil {
+					t.Fatal(err)
+				}
+				pause(t, 10*time.Second)
+			}
+			if text, beats := w.written(); beats != 0 {
+				t.Errorf("%s: though it speaks: %q", name, text)
+			}
+			pause(t, 10*time.Second)
+			if err := p.Beat(); err != nil {
+				t.Fatal(err)
+			}
+			pause(t, 14*time.Second)
+			if text, beats := w.written(); beats != 2 {
+				t.Errorf("%s: %d signs of life in 34 silent seconds, one of them asked for: %q", name, beats, text)
+			}
+			pause(t, 10*time.Second)
+			p.Close()
+			pause(t, time.Minute)
+			if text, beats := w.written(); beats != 3 {
+				t.Errorf("%s: %d signs of life until its end: %q", name, beats, text)
+			}
+		})
+	}
 }
 
 func pause(t *testing.T, d time.Duration) {

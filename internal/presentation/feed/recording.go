@@ -16,8 +16,8 @@ import (
 type Limits struct {
 	Events  int           // of one stream; the oldest go first
 	Streams int           // of one owner; the oldest go first
-	Each    int           // bytes of one owner
-	Bytes   int           // of all
+	Each    int           // bytes of one owner; the oldest streams that hold some go first
+	Bytes   int           // of all; the oldest streams that hold some go first, whosever they are
 	Keep    time.Duration // how long an ended stream is kept
 }
 
@@ -126,7 +126,8 @@ func (r *Recording) drop() {
 	r.tell()
 }
 
-// bound drops what has been kept for too long and what is too much: an owner's oldest streams first.
+// bound drops what has been kept for too long, and what is too much of owner's or of all. A stream that holds no bytes goes only
+// when owner has too many: dropping it would free none, and take from its client an answer that is yet to come.
 func (k *Recordings) bound(owner string) {
 	now := k.now()
 	k.discard(func(r *Recording) bool { return !r.ended.IsZero() && now.Sub(r.ended) >= k.limits.Keep })
@@ -138,8 +139,9 @@ func (k *Recordings) bound(owner string) {
 		}
 	}
 	k.discard(func(r *Recording) bool {
-		excess := k.bytes > k.limits.Bytes || r.owner == owner && (streams > k.limits.Streams || bytes > k.limits.Each)
-		if excess && r.owner == owner {
+		mine := r.owner == owner
+		excess := mine && streams > k.limits.Streams || r.bytes > 0 && (k.bytes > k.limits.Bytes || mine && bytes > k.limits.Each)
+		if excess && mine {
 			streams, bytes = streams-1, bytes-r.bytes
 		}
 		return excess
@@ -162,13 +164,6 @@ func (k *Recordings) Forget(session string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.discard(func(r *Recording) bool { return r.session == session })
-}
-
-// Kept is how many streams and bytes are kept.
-func (k *Recordings) Kept() (streams, bytes int) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return len(k.kept), k.bytes
 }
 
 // Reader is a client that has come back for a stream.

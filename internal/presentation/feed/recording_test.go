@@ -176,6 +176,35 @@ func TestRecordings_ForgetASession(t *testing.T) {
 	}
 }
 
+// What drives out others is bytes: a call that has said nothing yet keeps its place, and its client the answer.
+func TestRecordings_MakeRoomOfStreamsThatHoldSome(t *testing.T) {
+	k := feed.NewRecordings(limits, time.Now)
+	silent := map[string]*feed.Recording{}
+	for _, owner := range []string{"a", "b"} {
+		silent[owner], _ = keep(k, "s", owner)
+	}
+	_, own := keep(k, "s", "a", strings.Repeat("x", 60))
+	keep(k, "s", "a", strings.Repeat("x", 60)) // with which a has too much
+	for _, owner := range []string{"c", "d", "e"} {
+		keep(k, "s", owner, strings.Repeat("x", 90)) // with which all have
+	}
+	if _, err := k.Find("s", own[0]); !errors.Is(err, feed.ErrUnknown) {
+		t.Errorf("the oldest that holds bytes: %v", err)
+	}
+	for owner, r := range silent {
+		r.Append([]byte("answer"))
+		reader, err := k.Find("s", r.ID())
+		if err != nil {
+			t.Errorf("the silent stream of %s: %v", owner, err)
+			continue
+		}
+		r.End()
+		if got, _ := rest(t.Context(), reader); strings.Join(got, " ") != "answer" {
+			t.Errorf("%s has %v", owner, got)
+		}
+	}
+}
+
 // However much is said, by whomever: the bounds hold, and a stream has its newest events or nothing.
 func TestRecordings_StayWithinTheirBounds(t *testing.T) {
 	ctx := t.Context()
@@ -197,7 +226,7 @@ func TestRecordings_StayWithinTheirBounds(t *testing.T) {
 			t.Fatalf("%d bytes are kept", bytes)
 		}
 		for owner, all := range open {
-			streams := 0
+			streams, bytes := 0, 0
 			for _, r := range all {
 				reader, err := k.Find("s", r.ID())
 				if err != nil {
@@ -212,13 +241,16 @@ func TestRecordings_StayWithinTheirBounds(t *testing.T) {
 						break
 					}
 					events += len(got)
+					for _, e := range got {
+						bytes += len(e.Data)
+					}
 				}
 				if events != min(said[r], limits.Events) {
 					t.Fatalf("%d of %d events are kept", events, said[r])
 				}
 			}
-			if streams > limits.Streams {
-				t.Fatalf("%d streams of %s are kept", streams, owner)
+			if streams > limits.Streams || bytes > limits.Each {
+				t.Fatalf("%d streams with %d bytes of %s are kept", streams, bytes, owner)
 			}
 		}
 	})

@@ -3,15 +3,14 @@ package feed
 import "context"
 
 // Visit is what a request can have beyond itself. The edge gives it.
-type Visit struct {
-	// Lasting gives a context that ends with the server and with the credential that was presented, and when the request has been
-	// handled, but not with the client's leaving. It is the same each time.
-	Lasting func() context.Context
+type Visit interface {
+	// Outlast lets the request's context go on when its client leaves, if stays says so then. It still ends with the server, with
+	// the credential that was presented, and when the request has been handled. The last call counts.
+	Outlast(stays func() bool)
 	// Yield gives back the place among the requests that run at a time, once the request only waits. Later calls do nothing.
-	Yield func()
-	// Attend gives what goes on even after Lasting a context that ends with the credential, until leave is called; nil where no
-	// credential can end.
-	Attend func(ctx context.Context) (attended context.Context, leave func())
+	Yield()
+	// Attend gives what goes on even after that a context that ends with the credential, until leave is called.
+	Attend(ctx context.Context) (attended context.Context, leave func())
 }
 
 type visitKey struct{}
@@ -26,5 +25,13 @@ func VisitOf(ctx context.Context) Visit {
 	if v, ok := ctx.Value(visitKey{}).(Visit); ok {
 		return v
 	}
-	return Visit{Lasting: func() context.Context { return ctx }, Yield: func() {}}
+	return none{}
 }
+
+type none struct{}
+
+func (none) Outlast(func() bool) {}
+
+func (none) Yield() {}
+
+func (none) Attend(ctx context.Context) (context.Context, func()) { return ctx, func() {} }

@@ -19,85 +19,80 @@ type Attendance interface {
 }
 
 // visit gives a request a context that ends with its client and the server, as net/http's does, and with its credential, and in
-// it the way to a longer one, for what goes on when the client has left.
-func (e *Edge) visit(ctx context.Context, r *http.Request, yield func()) (visiting context.Context, leave func()) {
-	l := &lasting{edge: e, request: r, within: ctx}
-	attend := func(ctx context.Context) (context.Context, func()) { return e.attend(ctx, r) }
-	visiting, gone := e.attend(ctx, r)
-	return feed.WithVisit(visiting, feed.Visit{Lasting: l.context, Yield: yield, Attend: attend}), func() {
-		gone()
-		l.over()
-	}
+// it the way to have the first of these make no difference. It is ended when the request has been handled.
+func (e *Edge) visit(ctx context.Context, r *http.Request, yield func()) (visiting context.Context, s *stay) {
+	s = &stay{edge: e, request: r, visited: ctx, yield: yield}
+	// It is no child of net/http's context: who goes on without the client would need another one beside it.
+	visiting, s.stop, s.over = lifetime.Within(context.WithoutCancel(ctx))
+	s.unhook = context.AfterFunc(ctx, s.left)
+	visiting, s.gone = s.Attend(visiting)
+	return feed.WithVisit(visiting, s), s
 }
 
-// lasting is a context that is made when somebody asks for it, which few requests do.
-type lasting struct {
+// stay is how long a request is handled. It is its feed.Visit.
+type stay struct {
 	edge    *Edge
 	request *http.Request
-	within  context.Context //nolint:containedctx // that of the request, which is handled while this is asked for
+	visited context.Context //nolint:containedctx // net/http's, which ends with the client and the server
+	yield   func()
 
-	mu   sync.Mutex
-	made context.Context //nolint:containedctx // what is given to all who ask
-	end  func()
+	stop   context.CancelCauseFunc // ends the request's context
+	over   func()                  // lets go of it
+	gone   func()                  // and of the credential
+	unhook func() bool             // and of net/http's
 
-	ended bool
+	mu      sync.Mutex
+	stays   func() bool // nil for no
+	stopped func() bool // takes back that the server ends it
+	handled bool
 }
 
-func (l *lasting) context() context.Context {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	switch {
-	case l.made != nil:
-		return l.made
-	case l.ended: // whoever asks now has missed it
-		return l.within
-	}
-	server := l.within
-	if v, ok := server.Value(visitKey{}).(*visit); ok {
-		server = v.base
-	}
-	made, end, over := lifetime.Within(context.WithoutCancel(l.within))
-	// The request's context ends with the server too. Only when it has ended is there anything to ask the server for, which all
-	// requests would have to take turns in.
-	left := context.AfterFunc(l.within, func() { l.left(server, end) })
-	made, gone := l.edge.attend(made, l.request)
-	l.made, l.end = made, func() {
-		left()
-		gone()
-		over()
-	}
-	return made
+// Outlast is feed.Visit's.
+func (s *stay) Outlast(stays func() bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stays = stays
 }
 
-// left waits, when the client has left or the server has ended, for the end of the server.
-func (l *lasting) left(server context.Context, end context.CancelCauseFunc) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.ended {
-		return
-	}
-	stopped, before := context.AfterFunc(server, func() { end(context.Cause(server)) }), l.end
-	l.end = func() {
-		stopped()
-		before()
-	}
-}
+// Yield is feed.Visit's.
+func (s *stay) Yield() { s.yield() }
 
-// over ends it. The request has been handled: nobody asks any more.
-func (l *lasting) over() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.ended = true
-	if l.end != nil {
-		l.end()
-	}
-}
-
-func (e *Edge) attend(ctx context.Context, r *http.Request) (attended context.Context, leave func()) {
-	if e.Attendance == nil {
+// Attend is feed.Visit's.
+func (s *stay) Attend(ctx context.Context) (attended context.Context, leave func()) {
+	if s.edge.Attendance == nil {
 		return ctx, func() {}
 	}
-	return e.Attendance.Attend(ctx, bearer(r))
+	return s.edge.Attendance.Attend(ctx, bearer(s.request))
+}
+
+// left is what comes of it that the client has left or the server has ended. Only then is there anything to ask the server for,
+// which all requests would have to take turns in.
+func (s *stay) left() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.handled:
+	case s.stays == nil || !s.stays():
+		s.stop(context.Cause(s.visited))
+	default:
+		server := s.visited
+		if v, ok := server.Value(visitKey{}).(*visit); ok {
+			server = v.base
+		}
+		s.stopped = context.AfterFunc(server, func() { s.stop(context.Cause(server)) })
+	}
+}
+
+// end is called when the request has been handled.
+func (s *stay) end() {
+	s.unhook()
+	s.gone()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.handled = true; s.stopped != nil {
+		s.stopped()
+	}
+	s.over()
 }
 
 // sayExpiry tells a client whose credential is about to end when that is.

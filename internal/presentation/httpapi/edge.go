@@ -86,8 +86,8 @@ func (e *Edge) Guard(next http.Handler) http.Handler {
 		}
 		defer leave()
 		sayExpiry(w.Header(), principal)
-		ctx, gone := e.visit(ctx, r, leave)
-		defer gone()
+		ctx, stay := e.visit(ctx, r, leave)
+		defer stay.end()
 		r.Body = http.MaxBytesReader(innermost(w), r.Body, e.MaxBody)
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
@@ -119,11 +119,35 @@ func (e *Edge) Unread(ctx context.Context, remote string) {
 }
 
 func (e *Edge) open(ctx context.Context, w http.ResponseWriter, r *http.Request) (context.Context, *cqrs.Request) {
-	ctx, request := e.Records.Open(e.Context.Extract(ctx, propagation.HeaderCarrier(r.Header)), cqrs.Arrival{
+	ctx, request := e.Records.Open(e.Context.Extract(ctx, carried{propagation.HeaderCarrier(r.Header)}), cqrs.Arrival{
 		Transport: "http", Address: host(r.RemoteAddr), Method: r.Method + " " + routeOf(r.URL.Path),
 	})
 	w.Header().Set("X-Request-Id", request.ID())
 	return ctx, request
+}
+
+// carried is a trace context in headers. Whoever asks http.Header for a name that is not canonical has the one that is made first.
+type carried struct{ propagation.HeaderCarrier }
+
+// Get gives the first header of that name.
+func (c carried) Get(key string) string {
+	if all := c.Values(key); len(all) > 0 {
+		return all[0]
+	}
+	return ""
+}
+
+// Values gives all of them.
+func (c carried) Values(key string) []string {
+	switch key {
+	case "traceparent":
+		return c.HeaderCarrier["Traceparent"]
+	case "tracestate":
+		return c.HeaderCarrier["Tracestate"]
+	case "baggage":
+		return c.HeaderCarrier["Baggage"]
+	}
+	return c.HeaderCarrier.Values(key)
 }
 
 // inspect is what can be refused without knowing who asks.

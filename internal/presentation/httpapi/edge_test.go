@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/goleak"
@@ -63,7 +64,7 @@ func newWorld() *world {
 	w := &world{log: log}
 	w.edge = &httpapi.Edge{
 		Records: cqrs.NewRecorder(w, time.Now), Authn: w, Log: zap.New(core), MaxBody: 16,
-		Hosts: []string{"steward.example.com"}, Origins: []string{"https://app.example.com"}, Context: propagation.TraceContext{},
+		Hosts: []string{"steward.example.com"}, Origins: []string{"https://app.example.com"}, Context: propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{}),
 	}
 	return w
 }
@@ -92,6 +93,8 @@ func TestGuard_LetsThroughWhoeverIsKnown(t *testing.T) {
 	w := newWorld()
 	r := request(t, "")
 	r.Header.Set("Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+	r.Header.Set("Tracestate", "vendor=1")
+	r.Header["Baggage"] = []string{"a=1", "b=2"}
 	var at string
 	rw := w.through(r, func(rw http.ResponseWriter, r *http.Request) {
 		q := cqrs.RequestFrom(r.Context())
@@ -99,8 +102,12 @@ func TestGuard_LetsThroughWhoeverIsKnown(t *testing.T) {
 		if q.Actor().ID() != "key:a" || q.Closed() {
 			t.Errorf("the request is of %s, closed: %t", q.Actor().ID(), q.Closed())
 		}
-		if got := trace.SpanContextFromContext(r.Context()).TraceID().String(); got != "0af7651916cd43dd8448eb211c80319c" {
-			t.Errorf("the trace is %s", got)
+		span, carried := trace.SpanContextFromContext(r.Context()), baggage.FromContext(r.Context())
+		if span.TraceID().String() != "0af7651916cd43dd8448eb211c80319c" || span.TraceState().Get("vendor") != "1" {
+			t.Errorf("the trace is %s with %s", span.TraceID(), span.TraceState())
+		}
+		if carried.Member("a").Value() != "1" || carried.Member("b").Value() != "2" {
+			t.Errorf("the baggage is %s", carried)
 		}
 		rw.WriteHeader(http.StatusTeapot)
 	})

@@ -36,7 +36,7 @@ func (e *Edge) dress(h http.Header, r *http.Request) {
 	h.Add("Vary", "Origin")
 	if origin, ok := e.listed(r); ok {
 		h.Set("Access-Control-Allow-Origin", origin)
-		h.Set("Access-Control-Expose-Headers", "Mcp-Session-Id, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id")
+		h.Set("Access-Control-Expose-Headers", "Mcp-Session-Id, RateLimit, RateLimit-Policy, Retry-After, Steward-Key-Expires, WWW-Authenticate, X-Request-Id")
 	}
 }
 
@@ -53,8 +53,7 @@ func (e *Edge) listed(r *http.Request) (origin string, ok bool) {
 // isPreflight reports whether a browser asks, without credentials, if a listed page may send a request.
 func (e *Edge) isPreflight(r *http.Request) bool {
 	_, ok := e.listed(r)
-	return ok && r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" &&
-		(r.URL.Path == MCPPath || e.Resource.serves(r.URL.Path))
+	return ok && r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
 // preflight says what a listed page may send.

@@ -16,7 +16,10 @@ const (
 // paced gives each write of a handler to its client a deadline.
 func paced(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p := &pacedWriter{ResponseWriter: w, control: http.NewResponseController(w), http11: r.ProtoAtLeast(1, 1)}
+		p := &pacedWriter{ResponseWriter: w, control: http.NewResponseController(w), http11: r.ProtoAtLeast(1, 1), extended: new(time.Time)}
+		if v, ok := r.Context().Value(visitKey{}).(*visit); ok {
+			p.extended = &v.extended
+		}
 		p.extend() // for the 100 Continue that reading the body may send
 		next.ServeHTTP(p, r)
 		p.extend() // for what is still in net/http's buffer
@@ -36,7 +39,7 @@ type pacedWriter struct {
 	http.ResponseWriter
 	control  *http.ResponseController
 	http11   bool
-	extended time.Time
+	extended *time.Time // when the deadline of the connection was last set; one request at a time has it
 }
 
 // extendEvery is for how long a deadline will do: another one costs more than most answers take to write.
@@ -46,10 +49,10 @@ const extendEvery = time.Second
 // the operating system compares it with that.
 func (p *pacedWriter) extend() {
 	now := time.Now() //nolint:forbidigo // see above
-	if now.Sub(p.extended) < extendEvery {
+	if now.Sub(*p.extended) < extendEvery {
 		return
 	}
-	p.extended = now
+	*p.extended = now
 	_ = p.control.SetWriteDeadline(now.Add(writeTimeout)) // not every writer has deadlines
 }
 

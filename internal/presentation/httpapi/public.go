@@ -16,14 +16,17 @@ type PublicRoute struct {
 	Admin        bool   // by the operators' listener
 }
 
-// Public is everything of that kind. Whatever else is asked without credentials is refused: at /mcp with 401, elsewhere
-// with 404.
+// Public is everything of that kind. Whatever else is asked without credentials is refused: at /mcp and below
+// OperatorsPath with 401 (at /sse and /messages too, where they are served), elsewhere with 404, or, at addresses of the
+// operators' listener to which GET is the only request, 405.
 var Public = []PublicRoute{
 	{Method: http.MethodGet, Path: healthPath, Answers: "that the process serves"},
 	{Method: http.MethodGet, Path: securityPath, Answers: "whom to tell of a weakness (RFC 9116)"},
 	{Method: http.MethodGet, Path: metadataPath, Answers: "where to sign in, if access tokens are taken (RFC 9728)"},
 	{Method: http.MethodGet, Path: metadataPath + MCPPath, Answers: "the same"},
 	{Method: http.MethodOptions, Path: MCPPath, Answers: "what pages of `server.allowed_origins` may send"},
+	{Method: http.MethodOptions, Path: SSEPath, Answers: "the same, with `server.legacy_sse`"},
+	{Method: http.MethodOptions, Path: MessagesPath, Answers: "the same, with `server.legacy_sse`"},
 	{Method: http.MethodOptions, Path: metadataPath, Answers: "the same, if access tokens are taken"},
 	{Method: http.MethodOptions, Path: metadataPath + MCPPath, Answers: "the same, if access tokens are taken"},
 	{Method: http.MethodGet, Path: "/livez", Answers: "that the process serves", Admin: true},

@@ -72,7 +72,14 @@ func TestHeaders_AreOnEveryAnswer(t *testing.T) {
 func TestCORS_IsForListedPagesOnly(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	h := httpapi.Main(w.edge, http.HandlerFunc(teapot), nil)
+	alone := httpapi.Main(w.edge, http.HandlerFunc(teapot), nil)
+	h := httpapi.Main(w.edge, http.HandlerFunc(teapot), http.HandlerFunc(teapot))
+	for _, path := range []string{"/sse", "/messages"} {
+		rw := to(t, alone, "OPTIONS", "http://localhost"+path, "Origin", "https://app.example.com", "Access-Control-Request-Method", "POST")
+		if rw.Code != http.StatusNotFound {
+			t.Errorf("%s, which is not served: HTTP %d", path, rw.Code)
+		}
+	}
 	for name, c := range map[string]struct {
 		method, path, origin string
 		ask                  string
@@ -80,6 +87,9 @@ func TestCORS_IsForListedPagesOnly(t *testing.T) {
 		allowed              string
 	}{
 		"a listed page asks":              {"OPTIONS", "/mcp", "https://app.example.com", "POST", 204, "https://app.example.com"},
+		"a listed page asks of a stream":  {"OPTIONS", "/sse", "https://app.example.com", "GET", 204, "https://app.example.com"},
+		"a listed page asks of messages":  {"OPTIONS", "/messages", "https://app.example.com", "POST", 204, "https://app.example.com"},
+		"another page asks of a stream":   {"OPTIONS", "/sse", "https://evil.example", "GET", 403, ""},
 		"a listed page asks nothing":      {"OPTIONS", "/mcp", "https://app.example.com", "", 401, "https://app.example.com"},
 		"a listed page asks of elsewhere": {"OPTIONS", "/x", "https://app.example.com", "POST", 404, "https://app.example.com"},
 		"a listed page asks of no host":   {"OPTIONS", "http://evil.example/mcp", "https://app.example.com", "POST", 403, "https://app.example.com"},
@@ -101,7 +111,7 @@ func TestCORS_IsForListedPagesOnly(t *testing.T) {
 			t.Errorf("%s: HTTP %d, %v", name, rw.Code, rw.Header())
 		}
 		exposed := rw.Header().Get("Access-Control-Expose-Headers")
-		if (c.allowed != "") != (strings.Contains(exposed, "Mcp-Session-Id") && strings.Contains(exposed, "RateLimit")) {
+		if (c.allowed != "") != (strings.Contains(exposed, "Mcp-Session-Id") && strings.Contains(exposed, "RateLimit") && strings.Contains(exposed, "Steward-Key-Expires")) {
 			t.Errorf("%s: exposed are %q", name, exposed)
 		}
 		if may := strings.Contains(rw.Header().Get("Access-Control-Allow-Headers"), "Authorization"); may != (c.status == 204) ||

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"path"
+	"slices"
+	"strings"
 )
 
 // Where MCP is served: MCPPath to everybody; the others, to clients that know only the transport that there was before,
@@ -28,14 +30,14 @@ type Check struct {
 // //mcp, with a redirect of its own that is on no record.
 func Main(edge *Edge, mcp, sse http.Handler) http.Handler {
 	guarded, absent, metadata := edge.Guard(mcp), edge.NotFound(), edge.Metadata()
-	before := absent
+	before, called := absent, []string{MCPPath}
 	if sse != nil {
-		before = edge.Guard(sse)
+		before, called = edge.Guard(sse), append(called, SSEPath, MessagesPath)
 	}
 	preflight, contact := edge.public(edge.preflight), edge.public(edge.contact)
 	return edge.front(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case edge.isPreflight(r):
+		case edge.isPreflight(r) && (slices.Contains(called, r.URL.Path) || edge.Resource.serves(r.URL.Path)):
 			preflight.ServeHTTP(w, r)
 		case r.URL.Path == MCPPath:
 			guarded.ServeHTTP(w, r)
@@ -70,7 +72,6 @@ func (e *Edge) Operators() *Edge {
 // no credentials; that is why it listens on loopback only. What is below OperatorsPath is for acts, which guards itself.
 func Admin(metrics http.Handler, checks []Check, acts http.Handler) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle(OperatorsPath, acts)
 	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]string{"status": "ok"})
@@ -78,15 +79,16 @@ func Admin(metrics http.Handler, checks []Check, acts http.Handler) http.Handler
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { ready(w, r, checks) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secure(w.Header())
-		if !allowedHost(r.Host, nil) || r.Header.Get("Origin") != "" && !allowedOrigin(r.Header.Get("Origin"), nil) {
-			http.Error(w, errHost.Message, http.StatusForbidden)
-			return
-		}
-		if path.Clean(r.URL.Path) != r.URL.Path { // http.ServeMux would answer with a redirect
+		switch {
+		case path.Clean(r.URL.Path) != r.URL.Path: // http.ServeMux would answer with a redirect
 			http.NotFound(w, r)
-			return
+		case strings.HasPrefix(r.URL.Path, OperatorsPath): // before anything is refused: whatever happens there is on record
+			acts.ServeHTTP(w, r)
+		case !allowedHost(r.Host, nil) || r.Header.Get("Origin") != "" && !allowedOrigin(r.Header.Get("Origin"), nil):
+			http.Error(w, errHost.Message, http.StatusForbidden)
+		default:
+			mux.ServeHTTP(w, r)
 		}
-		mux.ServeHTTP(w, r)
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,6 +73,32 @@ func TestAdmin_IsReadyWhenWhatIsVitalIs(t *testing.T) {
 		if diff := cmp.Diff(c.found, body.Checks); rw.Code != c.status || body.Ready != (c.status == http.StatusOK) || diff != "" {
 			t.Errorf("%s: HTTP %d, ready %t (-want +got):\n%s", name, rw.Code, body.Ready, diff)
 		}
+	}
+}
+
+// What is for acts guards itself, and puts on record whom it refuses; nothing refuses before that.
+func TestAdmin_LeavesToActsWhomTheyRefuse(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	h := httpapi.Admin(http.NotFoundHandler(), nil, w.edge.Operators().Guard(unreached(t)))
+	for name, c := range map[string]struct{ target, header, value, outcome string }{
+		"another host":       {"http://evil.example/admin/v1/keys", "Origin", "", "http.host"},
+		"another page":       {"http://localhost/admin/v1/keys", "Origin", "https://evil.example", "http.origin"},
+		"the public's hosts": {"http://steward.example.com/admin/v1/keys", "Origin", "", "http.host"},
+	} {
+		before := len(w.records)
+		rw := to(t, h, "POST", c.target, "Authorization", "Bearer good", c.header, c.value)
+		if got := w.records[before:]; rw.Code != http.StatusForbidden || !strings.Contains(rw.Body.String(), c.outcome) || len(got) != 1 || got[0].Outcome != c.outcome {
+			t.Errorf("%s: HTTP %d %s, on record %+v", name, rw.Code, rw.Body, got)
+		}
+	}
+	for _, target := range []string{"http://localhost/admin/v1", "http://localhost/admin/v1/", "http://localhost/admin/v1//keys"} {
+		if rw := to(t, h, "GET", target, "Authorization", "Bearer good"); rw.Code != http.StatusNotFound {
+			t.Errorf("%s: HTTP %d", target, rw.Code)
+		}
+	}
+	if rw := to(t, h, "GET", "http://evil.example/metrics"); rw.Code != http.StatusForbidden {
+		t.Errorf("measurements for another host: HTTP %d", rw.Code)
 	}
 }
 

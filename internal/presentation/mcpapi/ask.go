@@ -49,20 +49,20 @@ func conduct[R any](ctx context.Context, s *Server, x *exchange, do func(context
 			return result, x.protocolError(err)
 		}
 		if asked.Asked++; asked.Asked > tool.MaxRounds {
-			return result, x.turnDown(mrtr.ErrRounds)
+			return result, x.turnDown(tool.ErrRounds)
 		}
 		if asked.First == "" {
 			asked.First = x.request.ID()
 		}
-		if x.ask == nil {
+		if mcp.IsModernProtocol(x.revision()) {
 			asked.State = asking.State
-			x.inquiry = map[string]any{
+			x.asked, x.inquiry = asked, map[string]any{
 				"resultType": mcp.ResultTypeInputRequired, "inputRequests": mrtr.Requests(asking, s.guard.text),
 				"requestState": s.sealer.Seal(x.binding(), asked),
 			}
 			return result, err
 		}
-		given, err := x.ask(ctx, asking)
+		given, err := s.ask(ctx, x, asking)
 		if err != nil {
 			return result, err
 		}
@@ -71,20 +71,20 @@ func conduct[R any](ctx context.Context, s *Server, x *exchange, do func(context
 	}
 }
 
+// ask lets the client answer while the request runs. There is a way to it: without one it had no abilities.
+func (s *Server) ask(ctx context.Context, x *exchange, a *tool.Asking) (map[string]tool.Answer, error) {
+	return x.session.asks.Ask(ctx, a, s.guard.text, func(line any) error {
+		clean, err := s.guard.encode(line)
+		if err != nil {
+			return err
+		}
+		return x.say(clean)
+	})
+}
+
 // resume reads what the client has sent on, and says in the record that this is not the first round.
 func (s *Server) resume(x *exchange) (tool.Answers, mrtr.Round) {
 	if !mcp.IsModernProtocol(x.revision()) {
-		if x.ask == nil && x.tell != nil {
-			x.ask = func(ctx context.Context, a *tool.Asking) (map[string]tool.Answer, error) {
-				return x.session.asks.Ask(ctx, a, s.guard.text, func(line any) error {
-					clean, err := s.guard.encode(line)
-					if err != nil {
-						return err
-					}
-					return x.say(clean)
-				})
-			}
-		}
 		return tool.Answers{}, mrtr.Round{}
 	}
 	round, err := s.sealer.Open(x.binding(), x.message.RequestState)

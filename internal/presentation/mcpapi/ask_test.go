@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -174,7 +176,7 @@ func TestAsk_EndsAfterTenRounds(t *testing.T) {
 	state := ""
 	for round := 1; ; round++ {
 		_, answer := w.able(t, "a", "tools/call", "asks_on", `"name":"asks_on",`+state)
-		if strings.Contains(fmt.Sprint(answer), "mcp.rounds") {
+		if strings.Contains(fmt.Sprint(answer), "tool.rounds") {
 			if round != 11 {
 				t.Errorf("ended in round %d", round)
 			}
@@ -300,19 +302,21 @@ func TestAsk_IsAnsweredByItsOwnSessionAlone(t *testing.T) {
 // A session that ends takes with it what it was asked.
 func TestAsk_EndsWithItsSession(t *testing.T) {
 	t.Parallel()
-	w := newWorldWith(t, "", asks()...)
-	sid := w.ableSession(t, "a")
-	c := &conversation{ResponseRecorder: httptest.NewRecorder()}
-	c.answer = func(string, json.RawMessage) {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodDelete, "/mcp", nil)
-		r.Header.Set("Mcp-Session-Id", sid)
-		r.Header.Set("X-Test-Who", "a")
-		w.ServeHTTP(httptest.NewRecorder(), r)
-	}
-	w.posted(t, c, `{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"asks"}}`, bothTypes, "Mcp-Session-Id", sid, "X-Test-Who", "a")
-	if body := c.Body.String(); strings.Contains(body, "Alice") || len(c.asked) != 1 {
-		t.Errorf("asked %v: %s", c.asked, body)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorldWith(t, "", asks()...)
+		sid, begun := w.ableSession(t, "a"), time.Now()
+		c := &conversation{ResponseRecorder: httptest.NewRecorder()}
+		c.answer = func(string, json.RawMessage) {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodDelete, "/mcp", nil)
+			r.Header.Set("Mcp-Session-Id", sid)
+			r.Header.Set("X-Test-Who", "a")
+			w.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		w.posted(t, c, `{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"asks"}}`, bothTypes, "Mcp-Session-Id", sid, "X-Test-Who", "a")
+		if body := c.Body.String(); strings.Contains(body, `"id":2`) || len(c.asked) != 1 || time.Since(begun) != 0 {
+			t.Errorf("asked %v, %v: %s", c.asked, time.Since(begun), body)
+		}
+	})
 }
 
 func TestAsk_EndsAfterTenRoundsInOlderRevisionsToo(t *testing.T) {
@@ -325,7 +329,7 @@ func TestAsk_EndsAfterTenRoundsInOlderRevisionsToo(t *testing.T) {
 		w.post(t, `{"jsonrpc":"2.0","id":`+string(id)+`,"result":`+said1[method]+`}`, "Mcp-Session-Id", sid, "X-Test-Who", "a")
 	}
 	w.posted(t, c, `{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"asks_on"}}`, bothTypes, "Mcp-Session-Id", sid, "X-Test-Who", "a")
-	if !strings.Contains(c.Body.String(), "mcp.rounds") || len(c.asked) != 10 {
+	if !strings.Contains(c.Body.String(), "tool.rounds") || len(c.asked) != 10 {
 		t.Errorf("asked %d times: %s", len(c.asked), c.Body)
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // toResult is what a tool answers, its texts as they may be shown.
-func (g guard) toResult(r tool.Result) *mcp.CallToolResult {
+func (g *guard) toResult(r tool.Result) *mcp.CallToolResult {
 	result := &mcp.CallToolResult{StructuredContent: r.Structured}
 	if r.Text != "" {
 		result.Content = append(result.Content, g.toContent(tool.Text(r.Text)))
@@ -24,7 +24,7 @@ func (g guard) toResult(r tool.Result) *mcp.CallToolResult {
 	return result
 }
 
-func (g guard) toContent(b tool.Block) mcp.Content {
+func (g *guard) toContent(b tool.Block) mcp.Content {
 	switch b := b.(type) {
 	case tool.Image:
 		return mcp.NewImageContent(base64.StdEncoding.EncodeToString(b.Data), b.MIME)
@@ -45,7 +45,7 @@ func (g guard) toContent(b tool.Block) mcp.Content {
 	return mcp.NewTextContent("")
 }
 
-func (g guard) toContents(uri string, c tool.Content) mcp.ResourceContents {
+func (g *guard) toContents(uri string, c tool.Content) mcp.ResourceContents {
 	var meta map[string]any
 	if c.MIME == tool.ViewMIME {
 		// A view says nothing of domains: it may load nothing, and hosts then forbid it to.

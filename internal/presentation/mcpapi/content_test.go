@@ -51,7 +51,9 @@ func TestContent_OfBlocksIsBoundedToo(t *testing.T) {
 	} {
 		w := newWorldWith(t, "", bare("big", func(context.Context) (tool.Result, error) { return tool.Result{Blocks: []tool.Block{b}}, nil }))
 		_, answer := w.modern(t, "tools/call", "big", `"name":"big",`)
-		if text, _ := json.Marshal(result(t, answer)); !strings.Contains(string(text), "mcp.result_too_large") {
+		text, _ := json.Marshal(result(t, answer))
+		if !strings.Contains(string(text), "mcp.result_too_large") || !strings.Contains(string(text), `"resultType":"complete"`) ||
+			!strings.Contains(string(text), `"io.modelcontextprotocol/serverInfo":{`) {
 			t.Errorf("%s: %.300s", name, text)
 		}
 	}

@@ -13,25 +13,19 @@ import (
 // handler: strict reading has found everything already.
 func (s *Server) direct(ctx context.Context, x *exchange) (r reply) {
 	result, err := s.use(ctx, x, x.message.Name)
-	if r.before = x.notifications(); x.inquiry != nil {
+	if x.inquiry != nil {
 		return r // settle makes the answer
 	}
-	modern := mcp.IsModernProtocol(x.message.Meta.ProtocolVersion)
 	if err == nil && result.Images == nil && result.Blocks == nil {
 		said := wire.ToolResult{Text: result.Text, Structured: result.Structured}
-		if modern {
+		if mcp.IsModernProtocol(x.message.Meta.ProtocolVersion) {
 			said.Meta, said.Type = s.meta, string(mcp.ResultTypeComplete)
 		}
 		r.body, err = s.guard.toolResult(x, said)
 		s.encoded(ctx, x, err)
 		return r
 	}
-	said := s.toResult(x, result, err)
-	if modern {
-		said.SetResultType(mcp.ResultTypeComplete)
-		said.EnsureResultMeta().SetServerInfo(s.info)
-	}
-	r.body, err = s.guard.result(x, said)
+	r.body, err = s.guard.result(x, s.guard.complete(x, s.toResult(x, result, err)))
 	s.encoded(ctx, x, err)
 	return r
 }

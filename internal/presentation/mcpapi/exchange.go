@@ -3,7 +3,6 @@ package mcpapi
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"runtime/debug"
 	"sync"
 
@@ -15,8 +14,8 @@ import (
 	"github.com/steward-mcp/steward/internal/application/toolapp"
 	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/fault"
-	"github.com/steward-mcp/steward/internal/domain/tool"
 	"github.com/steward-mcp/steward/internal/presentation/mcptrace"
+	"github.com/steward-mcp/steward/internal/presentation/mrtr"
 	"github.com/steward-mcp/steward/internal/presentation/refusal"
 	"github.com/steward-mcp/steward/internal/presentation/roster"
 	"github.com/steward-mcp/steward/internal/presentation/wire"
@@ -39,14 +38,13 @@ type exchange struct {
 	tell      func(line []byte) error // sends a message ahead of the answer; nil where that cannot be
 	beat      func() error            // shows that the way of tell is open; nil where nobody asks
 	saying    sync.Mutex              // one message at a time; see say
-	// ask lets the client answer questions while the request runs; nil where the answer to it has to be the questions.
-	ask func(ctx context.Context, a *tool.Asking) (map[string]tool.Answer, error)
 
 	cursor    mcp.Cursor // of the page that is asked for
 	toolError bool
 	failed    *fault.Fault   // why toolError
 	rejected  *fault.Fault   // what is answered instead of what mcp-go says
 	inquiry   map[string]any // as rejected, when the answer is what the client has to answer first
+	asked     mrtr.Round     // what of the inquiry the client carries to the next round
 	deniedBy  string
 }
 
@@ -59,10 +57,9 @@ func exchangeFrom(ctx context.Context) *exchange {
 
 // reply is an answer ready for a transport.
 type reply struct {
-	before [][]byte // notifications that the answer was preceded by
-	body   []byte   // the JSON-RPC response; nil when none is owed
-	code   int      // the JSON-RPC error code, 0 for a result
-	gone   bool     // the client cancelled the request, and should not get a response any more
+	body []byte // the JSON-RPC response; nil when none is owed
+	code int    // the JSON-RPC error code, 0 for a result
+	gone bool   // the client cancelled the request, and should not get a response any more
 }
 
 // revision is the protocol revision of the exchange: what the message declares in the revisions in which it does, and else what
@@ -113,7 +110,7 @@ func (s *Server) answer(ctx context.Context, x *exchange) (r reply) {
 	}
 	defer x.call.End()
 	ctx, x.operation = s.tracer.Start(ctx, mcptrace.Request{
-		Method: m.Method, RequestID: string(bytes.Trim(m.ID, `"`)), Revision: x.revision(),
+		Method: m.Method, RequestID: string(bytes.Trim(m.ID, `"`)), Tool: s.called(m), Revision: x.revision(),
 		Transport: x.transport, Meta: m.Meta.Trace, ClientAddr: x.peer,
 	})
 	within, leave := s.enter(ctx, x)
@@ -142,13 +139,7 @@ func (s *Server) admit(ctx context.Context, x *exchange) reply {
 		return r
 	}
 	governed, err := s.missing(ctx, x)
-	if !governed {
-		if err = s.limiter.Take(ctx, x.request.Actor().ID(), protocolClass); err != nil {
-			x.deniedBy = audit.ByLimit
-		}
-	}
-	if err != nil {
-		x.rejected = fault.From(err)
+	if x.rejected = fault.From(err); err != nil || !governed && !s.affords(ctx, x) {
 		return reply{}
 	}
 	if x.message.Method == string(mcp.MethodSubscriptionsListen) {
@@ -158,6 +149,15 @@ func (s *Server) admit(ctx context.Context, x *exchange) reply {
 		x.session.unsubscribes(x.message.URI)
 	}
 	return s.dispatch(ctx, x)
+}
+
+// affords draws on the rate limit of what the gate does not govern, and leaves in x that there is nothing left.
+func (s *Server) affords(ctx context.Context, x *exchange) bool {
+	err := s.limiter.Take(ctx, x.request.Actor().ID(), protocolClass)
+	if err != nil {
+		x.rejected, x.deniedBy = fault.From(err), audit.ByLimit
+	}
+	return err == nil
 }
 
 // missing reports whether the gate governs the request, and so limits it, and answers a fault when it uses what is not
@@ -187,13 +187,11 @@ func (s *Server) missing(ctx context.Context, x *exchange) (governed bool, err e
 }
 
 // dispatch hands the message to mcp-go and takes what it answers, but for a plain call, which goes straight to its tool.
-func (s *Server) dispatch(ctx context.Context, x *exchange) reply {
+func (s *Server) dispatch(ctx context.Context, x *exchange) (r reply) {
 	if !s.roundabout && x.plainlyCalls() {
 		return s.direct(ctx, x)
 	}
-	response := s.mcp.HandleMessage(s.mcp.WithContext(ctx, x.session), x.raw)
-	r := reply{before: x.notifications()}
-	switch response := response.(type) {
+	switch response := s.mcp.HandleMessage(s.mcp.WithContext(ctx, x.session), x.raw).(type) {
 	case mcp.JSONRPCResponse:
 		var err error
 		r.body, err = s.guard.result(x, response.Result)
@@ -210,20 +208,6 @@ func (s *Server) encoded(ctx context.Context, x *exchange, err error) {
 	if err != nil {
 		s.log.Error("a result could not be encoded", zap.String("request_id", x.request.ID()), observe.Trace(ctx), observe.Error(err))
 		x.rejected = fault.ErrInternal
-	}
-}
-
-// notifications takes what the handler sent while it ran. The handler has returned, so there is no more to come.
-func (x *exchange) notifications() (lines [][]byte) {
-	for {
-		select {
-		case n := <-x.session.notifications:
-			if line, err := json.Marshal(n); err == nil {
-				lines = append(lines, line)
-			}
-		default:
-			return lines
-		}
 	}
 }
 
@@ -256,13 +240,13 @@ func (s *Server) settle(ctx context.Context, x *exchange, r reply) reply {
 	if x.rejected == nil && x.inquiry != nil {
 		x.inquiry["_meta"] = map[string]any{mcp.MetaKeyServerInfo: s.info}
 		r.code = 0
-		r.body, _ = s.guard.result(x, x.inquiry) // which is made of texts, or x.rejected says that it is too large
+		r.body, _ = s.guard.result(x, x.inquiry) // made of texts; one that is too large gives way to what says so
 	}
 	if x.rejected == nil {
 		return r
 	}
 	e := x.rejection()
-	return reply{before: r.before, code: e.Code, body: s.guard.error(x, e)}
+	return reply{code: e.Code, body: s.guard.error(x, e)}
 }
 
 // errProtocol stands in the record for an error that the protocol layer answered.

@@ -9,6 +9,7 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/tool"
 	"github.com/steward-mcp/steward/internal/presentation/mrtr"
 	"github.com/steward-mcp/steward/internal/presentation/refusal"
+	"github.com/steward-mcp/steward/internal/presentation/taskwire"
 	"github.com/steward-mcp/steward/internal/presentation/wire"
 )
 
@@ -17,6 +18,9 @@ func (x *exchange) rejection() mcp.JSONRPCErrorDetails {
 	data, code := refusal.Of(x.rejected, x.request.ID()), x.rejectedCode()
 	if x.missesResource() {
 		data.URI = x.message.URI
+	}
+	if x.rejected.Is(refusal.ErrTasks) {
+		code, data.Required = mcp.MISSING_REQUIRED_CLIENT_CAPABILITY, taskwire.Required()
 	}
 	if lacking, ok := errors.AsType[tool.Lacking](x.rejected); ok {
 		code, data.Required = mcp.MISSING_REQUIRED_CLIENT_CAPABILITY, mrtr.Required(lacking.Abilities)

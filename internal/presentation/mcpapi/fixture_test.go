@@ -38,6 +38,7 @@ type world struct {
 	mu       sync.Mutex
 	records  []audit.Record
 	hidden   map[string]bool
+	decided  int // how often the policy was asked
 	limit    error
 	disk     error
 	server   *mcpapi.Server
@@ -68,6 +69,7 @@ func (w *world) Append(_ context.Context, r audit.Record) error {
 func (w *world) Decide(_ access.Principal, demands ...access.Demand) access.Decision {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.decided++
 	for _, d := range demands {
 		if w.hidden[d.Target.Name] {
 			return access.Decision{Rule: "p/deny[0]", Denied: d}
@@ -173,13 +175,36 @@ func anything(string, json.RawMessage) (toolapp.Check, error) {
 func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	ctx, q := w.recorder.Open(r.Context(), cqrs.Arrival{Transport: "http", Address: "127.0.0.1"})
 	q.Identify(access.Principal{Issuer: "key", Subject: r.Header.Get("X-Test-Who"), Personas: []string{"p"}})
-	lasting, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	visited := ctx
+	ctx, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer end(nil)
 	defer context.AfterFunc(w.ends, func() { end(context.Cause(w.ends)) })()
-	ctx = feed.WithVisit(ctx, feed.Visit{Lasting: func() context.Context { return lasting }, Yield: func() { w.yields.Add(1) }})
+	v := &visit{world: w}
+	defer context.AfterFunc(visited, func() {
+		if stays := v.stays.Load(); stays == nil || !(*stays)() {
+			end(context.Cause(visited))
+		}
+	})()
+	ctx = feed.WithVisit(ctx, v)
 	r.Body = http.MaxBytesReader(rw, r.Body, 1<<20)
-	w.server.HTTP().ServeHTTP(rw, r.WithContext(ctx))
+	handler := w.server.HTTP()
+	if r.URL.Path == "/sse" {
+		handler = w.server.SSE("/messages")
+	}
+	handler.ServeHTTP(rw, r.WithContext(ctx))
 }
+
+// visit is a request that nobody's credential ends.
+type visit struct {
+	world *world
+	stays atomic.Pointer[func() bool]
+}
+
+func (v *visit) Outlast(stays func() bool) { v.stays.Store(&stays) }
+
+func (v *visit) Yield() { v.world.yields.Add(1) }
+
+func (v *visit) Attend(ctx context.Context) (context.Context, func()) { return ctx, func() {} }
 
 // post sends one message.
 func (w *world) post(tb testing.TB, body string, headers ...string) (int, http.Header, map[string]any) {

@@ -1,6 +1,7 @@
 package mcpapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -103,7 +104,7 @@ func (s *Server) postLegacy(w http.ResponseWriter, r *http.Request, x *exchange)
 		return
 	}
 	out := s.newStream(w, r, x)
-	ctx, done := out.following(r.Context())
+	ctx, done := out.follow(r.Context())
 	defer done()
 	if x.calls = &x.session.calls; x.message.IsRequest() && !begins {
 		ctx = x.cancellable(ctx)
@@ -155,7 +156,7 @@ func (s *Server) endSession(w http.ResponseWriter, r *http.Request, x *exchange)
 // reject closes the record and answers a JSON-RPC error with an HTTP status.
 func (s *Server) reject(w http.ResponseWriter, r *http.Request, x *exchange, status, code int, f *fault.Fault) {
 	x.request.Speaks(x.message.Method, x.message.Meta.ProtocolVersion, x.message.Meta.Client)
-	if err := x.request.Close(r.Context(), cqrs.Outcome{Fault: f, DeniedBy: audit.ByEdge}); err != nil {
+	if err := x.request.Close(r.Context(), cqrs.Outcome{Fault: f, DeniedBy: cmp.Or(x.deniedBy, audit.ByEdge)}); err != nil {
 		s.log.Error("audit.lost", zap.String("request_id", x.request.ID()), observe.Error(err))
 		f, status = fault.From(err), http.StatusServiceUnavailable
 	}
@@ -167,7 +168,7 @@ func (s *Server) reject(w http.ResponseWriter, r *http.Request, x *exchange, sta
 // detail is the data of an error: the protocol's own where it prescribes some, a failure otherwise.
 func detail(f *fault.Fault, request string) any {
 	if unsupported, ok := errors.AsType[mcp.UnsupportedProtocolVersionError](f); ok {
-		return json.RawMessage(wire.Encoded(unsupported.JSONRPCError().Error.Data))
+		return json.RawMessage(wire.MarshalOrNull(unsupported.JSONRPCError().Error.Data))
 	}
 	return refusal.Of(f, request)
 }

@@ -3,6 +3,7 @@ package mcpapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/fault"
+	domain "github.com/steward-mcp/steward/internal/domain/session"
 	"github.com/steward-mcp/steward/internal/presentation/feed"
 	"github.com/steward-mcp/steward/internal/presentation/refusal"
 )
@@ -51,7 +53,7 @@ func (s *Server) listen(ctx context.Context, x *exchange) reply {
 	over, end := context.WithCancel(ctx)
 	end()
 	r := s.dispatch(over, x)
-	if r.before = nil; r.code != 0 || x.rejected != nil {
+	if r.code != 0 || x.rejected != nil {
 		return r
 	}
 	var asked struct {
@@ -63,13 +65,12 @@ func (s *Server) listen(ctx context.Context, x *exchange) reply {
 		Tools: want.ToolsListChanged, Prompts: want.PromptsListChanged, Resources: want.ResourcesListChanged,
 	}, x.message.ID)
 	uris := client.SubscribeTo(ctx, want.ResourceSubscriptions)
-	ctx, leave, err := s.streams.Enter(ctx, x.request.Actor().ID(), "")
-	if err == nil {
-		defer leave()
-		err = x.request.Begin(ctx)
+	ctx, leave := s.holdOpen(ctx, x, "")
+	if x.rejected != nil {
+		return reply{}
 	}
-	if err != nil {
-		x.rejected = fault.From(err)
+	defer leave()
+	if x.rejected = fault.From(x.request.Begin(ctx)); x.rejected != nil {
 		return reply{}
 	}
 	s.audience.Join(client.Mailbox)
@@ -84,13 +85,28 @@ func (s *Server) listen(ctx context.Context, x *exchange) reply {
 	return x.ended(ctx, r)
 }
 
+// holdOpen takes a place among the streams that only wait, or leaves in x that there is none. See feed.Open.
+func (s *Server) holdOpen(ctx context.Context, x *exchange, sid string) (_ context.Context, leave func()) {
+	ctx, leave, err := s.streams.Enter(ctx, x.request.Actor().ID(), sid)
+	if x.rejected = fault.From(err); errors.Is(err, feed.ErrStreams) {
+		x.deniedBy = audit.ByLimit
+	}
+	return ctx, leave
+}
+
 // ended is the end of a stream on record: with a reason if it was the credential or an operator.
 func (x *exchange) ended(ctx context.Context, r reply) reply {
-	if f := fault.From(context.Cause(ctx)); f != nil && f.Kind != fault.Canceled && f.Kind != fault.Timeout && !f.Is(feed.ErrStopped) {
-		x.rejected = f
-		return reply{}
+	f := fault.From(context.Cause(ctx))
+	if f == nil || f.Kind == fault.Canceled || f.Kind == fault.Timeout || f.Is(feed.ErrStopped) {
+		return r
 	}
-	return r
+	switch x.rejected = f; {
+	case f.Is(domain.ErrClosed):
+		x.deniedBy = audit.BySession
+	case f.Kind == fault.Unauthenticated:
+		x.deniedBy = audit.ByAuthentication
+	}
+	return reply{}
 }
 
 // get opens a stream of the session: the rest of one that the client has lost, or what there is to tell without being asked.
@@ -110,23 +126,23 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request, x *exchange) {
 	x.request.Speaks("", x.revision(), x.client())
 	ctx, leave := s.enter(r.Context(), x)
 	defer leave()
-	f := x.rejected
-	if f == nil {
-		f = fault.From(s.limiter.Take(ctx, x.session.owner, protocolClass))
-	}
-	if f != nil {
-		s.reject(w, r, x, refusal.Status(f.Kind), mcp.INVALID_REQUEST, f)
+	if x.rejected == nil && s.affords(ctx, x) {
+		s.stream(ctx, w, r, x)
 		return
 	}
-	s.stream(ctx, w, r, x)
+	s.turnAway(w, r, x)
+}
+
+// turnAway answers what asked for a stream with the reason why it gets none.
+func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, x *exchange) {
+	s.reject(w, r, x, refusal.Status(x.rejected.Kind), mcp.INVALID_REQUEST, x.rejected)
 }
 
 // stream is on record when it begins and when it ends.
 func (s *Server) stream(ctx context.Context, w http.ResponseWriter, r *http.Request, x *exchange) {
-	ctx, leave, err := s.streams.Enter(ctx, x.session.owner, x.session.id)
-	if err != nil {
-		f := fault.From(err)
-		s.reject(w, r, x, refusal.Status(f.Kind), mcp.INVALID_REQUEST, f)
+	ctx, leave := s.holdOpen(ctx, x, x.session.id)
+	if x.rejected != nil {
+		s.turnAway(w, r, x)
 		return
 	}
 	defer leave()
@@ -145,9 +161,8 @@ func (s *Server) stream(ctx context.Context, w http.ResponseWriter, r *http.Requ
 			return feed.Pump(ctx, lost.Next, func(missed []feed.Event) error { return out.Send(missed...) }, out.Beat)
 		}
 	}
-	if err := x.request.Begin(ctx); err != nil {
-		f := fault.From(err)
-		s.reject(w, r, x, refusal.Status(f.Kind), mcp.INVALID_REQUEST, f)
+	if x.rejected = fault.From(x.request.Begin(ctx)); x.rejected != nil {
+		s.turnAway(w, r, x)
 		return
 	}
 	feed.VisitOf(ctx).Yield()
@@ -161,11 +176,7 @@ func (s *Server) stream(ctx context.Context, w http.ResponseWriter, r *http.Requ
 }
 
 func (s *Server) closeStream(ctx context.Context, x *exchange) {
-	outcome := cqrs.Outcome{Fault: x.rejected}
-	if x.rejected != nil && x.rejected.Kind == fault.Unauthenticated {
-		outcome.DeniedBy = audit.ByAuthentication
-	}
-	if err := x.request.Close(ctx, outcome); err != nil {
+	if err := x.request.Close(ctx, cqrs.Outcome{Fault: x.rejected, DeniedBy: x.deniedBy}); err != nil {
 		s.log.Error("audit.lost", zap.String("request_id", x.request.ID()), observe.Error(err))
 	}
 }

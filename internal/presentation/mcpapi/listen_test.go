@@ -20,6 +20,7 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/identity"
+	"github.com/steward-mcp/steward/internal/domain/session"
 )
 
 // heard is a response that a test reads while it is written.
@@ -249,11 +250,13 @@ func TestListen_IsOnRecordWhenItBeginsAndEnds(t *testing.T) {
 		for name, c := range map[string]struct {
 			end     func(w *world, leave func(), revoke context.CancelCauseFunc)
 			outcome string
+			by      string
 		}{
-			"its client":  {func(_ *world, leave func(), _ context.CancelCauseFunc) { leave() }, audit.OK},
-			"the server":  {func(w *world, _ func(), _ context.CancelCauseFunc) { w.server.HangUp() }, audit.OK},
-			"revocation":  {func(_ *world, _ func(), revoke context.CancelCauseFunc) { revoke(revoked) }, "identity.unauthenticated"},
-			"its own age": {func(*world, func(), context.CancelCauseFunc) { elapse(t, 61*time.Minute) }, audit.OK},
+			"its client":  {func(_ *world, leave func(), _ context.CancelCauseFunc) { leave() }, audit.OK, ""},
+			"the server":  {func(w *world, _ func(), _ context.CancelCauseFunc) { w.server.HangUp() }, audit.OK, ""},
+			"revocation":  {func(_ *world, _ func(), revoke context.CancelCauseFunc) { revoke(revoked) }, "identity.unauthenticated", audit.ByAuthentication},
+			"an operator": {func(_ *world, _ func(), end context.CancelCauseFunc) { end(session.ErrClosed) }, "session.closed", audit.BySession},
+			"its own age": {func(*world, func(), context.CancelCauseFunc) { elapse(t, 61*time.Minute) }, audit.OK, ""},
 		} {
 			w := newWorld(t)
 			ctx, revoke := context.WithCancelCause(t.Context())
@@ -266,7 +269,8 @@ func TestListen_IsOnRecordWhenItBeginsAndEnds(t *testing.T) {
 			c.end(w, leave, revoke)
 			<-h.done
 			ended := w.taken()
-			if len(ended) != 1 || ended[0].Phase != audit.Closed || ended[0].Outcome != c.outcome || ended[0].Request != begun[len(begun)-1].Request {
+			if len(ended) != 1 || ended[0].Phase != audit.Closed || ended[0].Outcome != c.outcome || ended[0].DeniedBy != c.by ||
+				ended[0].Request != begun[len(begun)-1].Request {
 				t.Errorf("%s: at its end %+v", name, ended)
 			}
 			if w.yields.Load() != 1 {
@@ -291,6 +295,9 @@ func TestListen_IsBoundedForEachPrincipal(t *testing.T) {
 		<-refused.done
 		if !strings.Contains(refused.Body.String(), "http.streams") {
 			t.Errorf("the seventeenth: HTTP %d %s", refused.Code, refused.Body)
+		}
+		if records := w.taken(); records[len(records)-1].Outcome != "http.streams" || records[len(records)-1].DeniedBy != audit.ByLimit {
+			t.Errorf("on record: %+v", records[len(records)-1])
 		}
 		other := w.listens(ctx, t, modern, "b")
 		w.changes.Announce(changes.Change{Tools: true})

@@ -35,9 +35,12 @@ func (s *Server) enter(ctx context.Context, x *exchange) (within context.Context
 
 // expelled puts the reason in place of what a request came to that ended because its session was closed.
 func (x *exchange) expelled(ctx context.Context, r reply) reply {
-	closed := fault.From(context.Cause(ctx))
-	if closed == nil || closed.Code != domain.ErrClosed.Code || !x.toolError && x.rejected == nil && r.code == 0 {
+	if !x.toolError && x.rejected == nil && r.code == 0 {
 		return r // what was finished before it noticed is answered
+	}
+	closed := fault.From(context.Cause(ctx))
+	if closed == nil || closed.Code != domain.ErrClosed.Code {
+		return r
 	}
 	x.rejected, x.deniedBy = closed, audit.BySession
 	return reply{}

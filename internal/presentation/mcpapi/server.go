@@ -74,7 +74,7 @@ type Server struct {
 	tasks    *taskapp.Desk
 	log      *zap.Logger
 	drain    time.Duration
-	guard    guard
+	guard    *guard
 	sealer   *mrtr.Sealer
 	info     mcp.Implementation
 	page     int             // items of a list
@@ -87,13 +87,13 @@ type Server struct {
 
 // New makes the server. It advertises only what it does.
 func New(identity Identity, p Parts) *Server {
+	info := mcp.Implementation{Name: "steward", Title: "Steward", Version: identity.Version}
 	s := &Server{
 		catalog: p.Catalog, call: p.Call, sees: p.Sees, library: p.Library, read: p.Read, prompt: p.Prompt, complete: p.Complete,
 		limiter: p.Limiter, records: p.Records, tracer: p.Tracer, log: p.Log, drain: p.Drain,
-		guard: newGuard(p.Redact, p.MaxResult), now: p.Now, page: paging.Size,
-		info: mcp.Implementation{Name: "steward", Title: "Steward", Version: identity.Version},
+		guard: newGuard(p.Redact, p.MaxResult, info), info: info, now: p.Now, page: paging.Size,
 	}
-	s.meta = wire.Encoded(s.serverMeta())
+	s.meta = wire.MarshalOrNull(s.serverMeta())
 	s.pushes(p)
 	s.tasks = p.Tasks
 	if s.members = p.Members; s.members != nil {

@@ -15,12 +15,12 @@ import (
 // session is what mcp-go needs to know of a peer. Revisions before 2026-07-28 keep one between initialize and its
 // end; a request of 2026-07-28 has one to itself, so that no two requests share anything.
 type session struct {
-	roster.Peer   // of server.ClientSession: Initialize, Initialized; server.SessionWithProtocolVersion
-	id            string
-	owner         string // access.Principal.ID of whoever initialized it
-	notifications chan mcp.JSONRPCNotification
-	calls         roster.Calls
-	asks          mrtr.Pending // what we have asked of it
+	roster.Peer // of server.ClientSession: Initialize, Initialized; server.SessionWithProtocolVersion
+
+	id    string
+	owner string // access.Principal.ID of whoever initialized it
+	calls roster.Calls
+	asks  mrtr.Pending // what we have asked of it
 
 	mu    sync.Mutex
 	level mcp.LoggingLevel // of what it wants to be told
@@ -28,20 +28,19 @@ type session struct {
 	subscriber *feed.Subscriber
 }
 
-// notificationSlots is how many notifications one request may queue before its answer; what comes beyond is refused
-// to the sender by mcp-go.
-const notificationSlots = 16
-
 func newSession(sid, owner string) *session {
-	return &session{
-		id: sid, owner: owner, notifications: make(chan mcp.JSONRPCNotification, notificationSlots), level: mcp.LoggingLevelInfo,
-	}
+	return &session{id: sid, owner: owner, level: mcp.LoggingLevelInfo}
 }
 
 // SessionID and NotificationChannel are server.ClientSession.
-func (s *session) SessionID() string                                   { return s.id }
-func (s *session) Owner() string                                       { return s.owner }
-func (s *session) NotificationChannel() chan<- mcp.JSONRPCNotification { return s.notifications }
+func (s *session) SessionID() string { return s.id }
+func (s *session) Owner() string     { return s.owner }
+
+// NotificationChannel takes what mcp-go itself would tell, which nobody reads: what clients are told they are told by us. It has
+// room for one, because mcp-go fails a subscriptions/listen that it cannot acknowledge.
+func (*session) NotificationChannel() chan<- mcp.JSONRPCNotification {
+	return make(chan mcp.JSONRPCNotification, 1)
+}
 
 // The client's word for itself and for what it can do: server.SessionWithClientInfo. Only a short name is kept, and which
 // questions it can answer, because a session lives for hours and a client may say megabytes. mcp-go is not told what it can
@@ -54,7 +53,7 @@ func (s *session) SetClientInfo(info mcp.Implementation) {
 
 func (*session) GetClientCapabilities() mcp.ClientCapabilities { return mcp.ClientCapabilities{} }
 func (s *session) SetClientCapabilities(said mcp.ClientCapabilities) {
-	s.Enable(mrtr.Abilities(wire.Encoded(said)))
+	s.Enable(mrtr.Abilities(wire.MarshalOrNull(said)))
 }
 
 // SetLogLevel and GetLogLevel are server.SessionWithLogging: logging/setLevel.

@@ -39,15 +39,13 @@ func (s *Server) SSE(messages string) http.Handler {
 
 // openSSE holds the stream open until its client, its key or the server ends it. It is on record from its beginning.
 func (s *Server) openSSE(w http.ResponseWriter, r *http.Request, x *exchange, streams *feed.Endpoints[*session], messages string) {
-	if err := s.limiter.Take(r.Context(), x.request.Actor().ID(), protocolClass); err != nil {
-		f := fault.From(err)
-		s.reject(w, r, x, refusal.Status(f.Kind), mcp.INVALID_REQUEST, f)
+	if !s.affords(r.Context(), x) {
+		s.turnAway(w, r, x)
 		return
 	}
-	ctx, leave, err := s.streams.Enter(r.Context(), x.request.Actor().ID(), "")
-	if err != nil {
-		f := fault.From(err)
-		s.reject(w, r, x, refusal.Status(f.Kind), mcp.INVALID_REQUEST, f)
+	ctx, leave := s.holdOpen(r.Context(), x, "")
+	if x.rejected != nil {
+		s.turnAway(w, r, x)
 		return
 	}
 	defer leave()
@@ -72,6 +70,7 @@ func (s *Server) openSSE(w http.ResponseWriter, r *http.Request, x *exchange, st
 // takeSSE takes one message. Its POST is answered at once, and the connection not used again, because the handler goes on
 // until the message is answered on the stream.
 func (s *Server) takeSSE(w http.ResponseWriter, r *http.Request, x *exchange, streams *feed.Endpoints[*session]) {
+	feed.VisitOf(r.Context()).Outlast(func() bool { return true }) // its client hangs up as soon as it has its 202
 	stream := streams.Find(r.URL.Query().Get("sessionId"), x.request.Actor().ID())
 	if stream == nil {
 		s.reject(w, r, x, http.StatusNotFound, mcp.INVALID_REQUEST, refusal.ErrSession.Saying("There is no such stream; open one with GET."))
@@ -85,7 +84,7 @@ func (s *Server) takeSSE(w http.ResponseWriter, r *http.Request, x *exchange, st
 		s.reject(w, r, x, http.StatusBadRequest, mcp.INVALID_REQUEST, refusal.ErrRevision.Saying("Revision 2026-07-28 and later are spoken at /mcp."))
 		return
 	}
-	ctx, stop := context.WithCancel(feed.VisitOf(r.Context()).Lasting()) // its client hangs up as soon as it has its 202
+	ctx, stop := context.WithCancel(r.Context())
 	defer stop()
 	defer context.AfterFunc(stream.Ended, stop)() //nolint:contextcheck // that of the stream, with which it ends too
 	x.session, x.calls, x.tell = stream.Session, &stream.Session.calls, stream.Tell
@@ -96,11 +95,8 @@ func (s *Server) takeSSE(w http.ResponseWriter, r *http.Request, x *exchange, st
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusAccepted)
 	_ = http.NewResponseController(w).Flush() // whoever left is not told by the stream either
-	answer := s.answer(ctx, x)                //nolint:contextcheck // see Lasting
-	if answer.gone || answer.body == nil {
-		return
-	}
-	for _, line := range append(answer.before, answer.body) {
-		_ = stream.Tell(line)
+	answer := s.answer(ctx, x)
+	if !answer.gone && answer.body != nil {
+		_ = stream.Tell(answer.body)
 	}
 }

@@ -165,5 +165,5 @@ func (p *pipe) write(r reply) error {
 	if r.gone {
 		r.body = nil
 	}
-	return p.out.Send(append(r.before, r.body)...)
+	return p.out.Send(r.body)
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 
-	"github.com/steward-mcp/steward/internal/application/lifetime"
 	"github.com/steward-mcp/steward/internal/domain/tool"
 	"github.com/steward-mcp/steward/internal/presentation/feed"
 )
@@ -39,24 +38,13 @@ func (s *Server) newStream(w http.ResponseWriter, r *http.Request, x *exchange) 
 // primed is the first revision whose clients know an event without data; those of older ones took it for a message.
 const primed = mcp.ProtocolVersion20251125
 
-// following is the context that a call runs in, until done is called. It outlives a client that has left, once that knows of an
-// event to come back to; it ends with the credential, and with the server.
-func (o *stream) following(ctx context.Context) (following context.Context, done func()) {
+// follow lets the call outlive a client that has left, once that knows of an event to come back to, until done is called.
+func (o *stream) follow(ctx context.Context) (following context.Context, done func()) {
 	if !o.lasts {
 		return ctx, func() {}
 	}
-	lasting, stop, over := lifetime.Within(feed.VisitOf(ctx).Lasting())
-	left := context.AfterFunc(ctx, func() {
-		if !o.Left() {
-			stop(context.Cause(ctx))
-		}
-	})
-	still := o.Attend(lasting)
-	return tool.WithDetach(lasting, o.Detach), func() {
-		left()
-		over()
-		still()
-	}
+	feed.VisitOf(ctx).Outlast(o.Left)
+	return tool.WithDetach(ctx, o.Detach), o.Attend(ctx)
 }
 
 // send ends the response with the answer. A client that left cannot be told, so errors are of no use.
@@ -71,8 +59,8 @@ func (o *stream) send(a reply) {
 		o.End()
 	case a.body == nil:
 		o.w.WriteHeader(http.StatusAccepted)
-	case o.Streaming() || len(a.before) > 0:
-		o.End(append(a.before, a.body)...)
+	case o.Streaming():
+		o.End(a.body)
 	default:
 		o.w.Header().Set("Content-Type", "application/json")
 		if o.modern {

@@ -39,11 +39,14 @@ func (x *exchange) nameless(r *http.Request) bool {
 
 // taskSupport is how the tool of a call can be a task: none, to a caller that may not call it, so that it learns nothing of it.
 func (s *Server) taskSupport(x *exchange) tool.TaskSupport {
-	name, known := s.catalog.Plain(x.message.Name)
-	if s.tasks == nil || !known || !s.sees.Permits(x.request.Actor(), name) {
+	if s.tasks == nil {
 		return tool.TaskNone
 	}
+	name, _ := s.catalog.Plain(x.message.Name)
 	t, _ := s.catalog.Find(name)
+	if t.Task == tool.TaskNone || !s.sees.Permits(x.request.Actor(), name) {
+		return tool.TaskNone
+	}
 	return t.Task
 }
 
@@ -58,24 +61,16 @@ func (s *Server) withTasks(ctx context.Context, x *exchange) (reply, bool) {
 	}
 	switch knows := x.knowsTasks(); {
 	case !knows && (about || support == tool.TaskRequired):
-		return s.lackingTasks(ctx, x), true
+		if s.affords(ctx, x) {
+			x.rejected, x.deniedBy = refusal.ErrTasks, audit.ByEdge
+		}
+		return reply{}, true
 	case about:
 		return s.aboutTask(ctx, x), true
 	case knows && support != tool.TaskNone:
 		return s.callAsTask(ctx, x, support == tool.TaskRequired), true
 	}
 	return reply{}, false
-}
-
-func (s *Server) lackingTasks(ctx context.Context, x *exchange) reply {
-	if err := s.limiter.Take(ctx, x.request.Actor().ID(), protocolClass); err != nil {
-		x.rejected, x.deniedBy = fault.From(err), audit.ByLimit
-		return reply{}
-	}
-	data := refusal.Of(refusal.ErrTasks, x.request.ID())
-	data.Required = taskwire.Required()
-	const code = mcp.MISSING_REQUIRED_CLIENT_CAPABILITY
-	return reply{code: code, body: s.guard.error(x, mcp.JSONRPCErrorDetails{Code: code, Message: refusal.ErrTasks.Message, Data: data})}
 }
 
 // aboutTask is tasks/get, tasks/update and tasks/cancel.
@@ -154,11 +149,12 @@ func (c *taskCall) round(ctx context.Context, r taskapp.Round) taskapp.Answer {
 	apart := &exchange{
 		message: x.message, raw: x.raw, session: x.session, request: x.request, operation: x.operation, transport: x.transport, peer: x.peer,
 	}
-	apart.tell = c.voice.Tell()
-	if c.first != nil {
-		// The operation of the request has ended with it.
+	if c.first == nil {
+		apart.tell = c.voice.Tell()
+	} else {
+		// The operation of the request has ended with it, and who heard what it said has left.
 		apart.operation, apart.session = nil, newSession(x.session.id, x.session.owner)
-		apart.message.InputResponses, apart.message.RequestState = wire.Encoded(r.Answers), wire.Encoded(s.sealer.Seal(x.binding(), c.asked))
+		apart.message.InputResponses, apart.message.RequestState = wire.MarshalOrNull(r.Answers), wire.MarshalOrNull(s.sealer.Seal(x.binding(), c.asked))
 		ctx, apart.request = x.request.Again(ctx, x.request.ID())
 	}
 	ctx, apart.call = (*roster.Calls)(nil).Begin(context.WithValue(ctx, exchangeKey{}, apart), x.message.ID)
@@ -201,12 +197,10 @@ func (c *taskCall) ask(x *exchange) taskapp.Answer {
 	if err == nil {
 		err = json.Unmarshal(encoded, &questions)
 	}
-	if err == nil {
-		c.asked, err = c.server.sealer.Open(x.binding(), wire.Encoded(x.inquiry["requestState"]))
-	}
 	if err != nil {
 		return taskapp.Answer{Fault: fault.From(err)}
 	}
+	c.asked = x.asked
 	return taskapp.Answer{Questions: questions}
 }
 
@@ -214,10 +208,7 @@ func (c *taskCall) ask(x *exchange) taskapp.Answer {
 func (c *taskCall) attend(ctx context.Context) func(context.Context) (context.Context, func()) {
 	visit := feed.VisitOf(ctx)
 	return func(ctx context.Context) (context.Context, func()) {
-		gone := func() {}
-		if visit.Attend != nil {
-			ctx, gone = visit.Attend(ctx)
-		}
+		ctx, gone := visit.Attend(ctx)
 		inside := &exchange{message: c.outer.message, session: c.outer.session, request: c.outer.request, transport: c.outer.transport}
 		ctx, leave := c.server.enter(ctx, inside)
 		if inside.rejected != nil { // the session was closed while the call became a task

@@ -18,6 +18,7 @@ import (
 	"github.com/steward-mcp/steward/internal/application/cqrs"
 	"github.com/steward-mcp/steward/internal/application/taskapp"
 	"github.com/steward-mcp/steward/internal/domain/access"
+	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/id"
 	"github.com/steward-mcp/steward/internal/domain/task"
@@ -149,8 +150,28 @@ func TestTasks_AreForClientsThatDeclareThem(t *testing.T) {
 	if _, answer = w.modern(t, "tools/call", "must", `"name":"must",`); code(answer) != -32602 {
 		t.Errorf("to whom may not call it: %v", answer)
 	}
-	if records := w.taken(); len(records) != 5 {
-		t.Errorf("%d records of 5 refusals", len(records))
+	records := w.taken()
+	if len(records) != 5 {
+		t.Fatalf("%d records of 5 refusals", len(records))
+	}
+	for _, r := range records[:4] {
+		if r.Outcome != "mcp.tasks_required" || r.DeniedBy != audit.ByEdge {
+			t.Errorf("on record: %+v", r)
+		}
+	}
+}
+
+// A call of a tool that is never a task is decided as often as where there are no tasks.
+func TestTasks_CostOtherCallsNoDecision(t *testing.T) {
+	t.Parallel()
+	without, with := newWorld(t), newWorldWith(t, "", job("must", tool.TaskRequired, slow(0)))
+	for _, w := range []*world{without, with} {
+		if _, answer := w.modern(t, "tools/call", "echo", `"name":"echo","arguments":{"text":"x"},`); result(t, answer)["content"] == nil {
+			t.Error(answer)
+		}
+	}
+	if with.decided == 0 || with.decided != without.decided {
+		t.Errorf("%d decisions with tasks, %d without", with.decided, without.decided)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/steward-mcp/steward/internal/application/toolapp"
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/tool"
+	"github.com/steward-mcp/steward/internal/presentation/wire"
 )
 
 // toTool is a definition in mcp-go's words. Schemas are handed over as they were written: nothing re-encodes them.
@@ -51,7 +52,6 @@ func (s *Server) toResult(x *exchange, result tool.Result, err error) *mcp.CallT
 // use lets the tool do what the exchange asks for. The catalog has the tool, under the name that it is published by.
 func (s *Server) use(ctx context.Context, x *exchange, published string) (tool.Result, error) {
 	name, _ := s.catalog.Plain(published)
-	x.operation.SetTool(name)
 	return conduct(ctx, s, x, func(ctx context.Context) (tool.Result, error) {
 		return s.call.Do(ctx, toolapp.Call{
 			Change: cqrs.Change{By: x.request.Actor()},
@@ -60,8 +60,19 @@ func (s *Server) use(ctx context.Context, x *exchange, published string) (tool.R
 	})
 }
 
+// called is the name in the catalog of the tool that a message calls; empty for none, and for one that there is not.
+func (s *Server) called(m wire.Message) string {
+	if m.Method != string(mcp.MethodToolsCall) {
+		return ""
+	}
+	if name, ok := s.catalog.Plain(m.Name); ok {
+		return name
+	}
+	return ""
+}
+
 // fail notes what the call came to, for the exchange and for telemetry.
-func (x *exchange) fail(g guard, f *fault.Fault) *mcp.CallToolResult {
+func (x *exchange) fail(g *guard, f *fault.Fault) *mcp.CallToolResult {
 	x.toolError, x.failed = true, f
 	if errors.Is(f, toolapp.ErrUnknown) {
 		x.rejected = f

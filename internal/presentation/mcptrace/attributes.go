@@ -2,6 +2,7 @@ package mcptrace
 
 import (
 	"net"
+	"slices"
 	"sync"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -28,42 +29,35 @@ var methods = []string{
 
 var revisions = []string{"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"}
 
-// startOptions are built once a method: the kind and the attributes that a sampler may want to see.
-var startOptions = func() map[string][]trace.SpanStartOption {
-	options := make(map[string][]trace.SpanStartOption, len(methods))
-	for _, m := range methods {
-		attributes := []attribute.KeyValue{observe.MCPMethodName.String(m)}
-		if m == callTool {
-			attributes = append(attributes, observe.GenAIOperationName.String(observe.ExecuteTool))
-		}
-		options[m] = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(attributes...)}
-	}
-	return options
-}()
+// startOptions say, once for all methods, that a span is a server's.
+var startOptions = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer)}
 
 func knownMethod(m string) string {
-	if _, ok := startOptions[m]; ok {
+	if slices.Contains(methods, m) {
 		return m
 	}
 	return observe.Other
 }
 
 func knownRevision(r string) string {
-	for _, known := range revisions {
-		if r == known {
-			return known
-		}
+	if slices.Contains(revisions, r) {
+		return r
 	}
 	return ""
 }
 
-// spanAttributes are those that only a span bears: too many values for a metric.
+// spanAttributes are all that are known at the beginning, in one piece: each further one costs a span more than the attribute. Some
+// have too many values for a metric.
 func (o *Operation) spanAttributes(r Request) []attribute.KeyValue {
-	const most = 8
-	attributes := make([]attribute.KeyValue, 0, most)
+	const most = 11
+	attributes := append(make([]attribute.KeyValue, 0, most), observe.MCPMethodName.String(o.method))
+	if o.method == callTool {
+		attributes = append(attributes, observe.GenAIOperationName.String(observe.ExecuteTool))
+	}
 	attributes = appendText(attributes, observe.JSONRPCRequestID, r.RequestID)
 	attributes = appendText(attributes, observe.ClientAddress, host(r.ClientAddr))
 	attributes = appendText(attributes, observe.GenAIToolCallID, r.Meta[observe.MetaToolUseID])
+	attributes = appendText(attributes, observe.GenAIToolName, o.tool)
 	attributes = appendText(attributes, observe.MCPProtocolVersion, o.revision)
 	return appendTransport(attributes, o.transport)
 }

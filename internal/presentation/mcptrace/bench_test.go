@@ -35,10 +35,10 @@ func BenchmarkOperation(b *testing.B) {
 				b.Fatal(err)
 			}
 			request := overHTTP("tools/call")
+			request.Tool = "query"
 			b.ReportAllocs()
 			for b.Loop() {
 				_, op := tracer.Start(b.Context(), request)
-				op.SetTool("query")
 				op.End(mcptrace.Outcome{})
 			}
 		})

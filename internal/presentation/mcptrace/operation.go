@@ -28,8 +28,11 @@ const (
 
 // Request is what is known of a request before it is dispatched.
 type Request struct {
-	Method     string // as the client wrote it; a method outside the protocol becomes _OTHER
-	RequestID  string // the JSON-RPC id as text; empty for a notification
+	Method    string // as the client wrote it; a method outside the protocol becomes _OTHER
+	RequestID string // the JSON-RPC id as text; empty for a notification
+	// Tool is the one that is called, by a name that the catalog holds: it becomes part of the span's name and a label of the metric, and
+	// must not be the client's to invent. Empty for none.
+	Tool       string
 	Revision   string // protocol revision; one that was never published is left out
 	Transport  Transport
 	Meta       map[string]string // the string members of params._meta: traceparent, tracestate, baggage, …
@@ -81,7 +84,7 @@ type Operation struct {
 func (t *Tracer) Start(ctx context.Context, r Request) (context.Context, *Operation) {
 	begun := t.now()
 	method := knownMethod(r.Method)
-	options := startOptions[method]
+	options := startOptions
 	ambient := trace.SpanContextFromContext(ctx)
 	ctx = t.propagator.Extract(ctx, meta(r.Meta))
 	if ambient.IsValid() && !trace.SpanContextFromContext(ctx).Equal(ambient) {
@@ -91,25 +94,15 @@ func (t *Tracer) Start(ctx context.Context, r Request) (context.Context, *Operat
 	ctx, span := t.tracer.Start(ctx, method, options...)
 	o := &Operation{
 		tracer: t, ctx: ctx, span: span, begun: begun,
-		method: method, revision: knownRevision(r.Revision), transport: r.Transport,
+		method: method, tool: r.Tool, revision: knownRevision(r.Revision), transport: r.Transport,
 	}
 	if span.IsRecording() {
+		if r.Tool != "" {
+			span.SetName(method + " " + r.Tool)
+		}
 		span.SetAttributes(o.spanAttributes(r)...)
 	}
 	return ctx, o
-}
-
-// SetTool names the tool that is called. Call it only with a name that the catalog holds: it becomes part of the
-// span's name and a label of the metric, and must not be the client's to invent.
-func (o *Operation) SetTool(name string) {
-	if o == nil || o.ended {
-		return
-	}
-	o.tool = name
-	if o.span.IsRecording() {
-		o.span.SetName(o.method + " " + name)
-		o.span.SetAttributes(observe.GenAIToolName.String(name))
-	}
 }
 
 // End closes the span and measures the operation. Only the first call counts.

@@ -107,10 +107,8 @@ func TestOperation_FollowsTheConventions(t *testing.T) {
 	var golden strings.Builder
 	for _, c := range cases {
 		b := newBench(t)
+		c.request.Tool = c.tool
 		_, op := b.Start(t.Context(), c.request)
-		if c.tool != "" {
-			op.SetTool(c.tool)
-		}
 		op.End(c.outcome)
 		fmt.Fprintf(&golden, "== %s\n", c.name)
 		for _, span := range b.spans.Ended() {
@@ -247,7 +245,6 @@ func TestOperation_EndsOnce(t *testing.T) {
 	b := newBench(t)
 	_, op := b.Start(t.Context(), overHTTP("tools/call"))
 	op.End(mcptrace.Outcome{})
-	op.SetTool("late")
 	op.End(mcptrace.Outcome{Code: -32603})
 	if n := len(b.spans.Ended()); n != 1 {
 		t.Errorf("%d spans ended, want 1", n)
@@ -285,6 +282,5 @@ func TestOperation_KeepsMethodsItDoesNotKnowOffTheMetric(t *testing.T) {
 func TestOperation_OfNobodyDoesNothing(t *testing.T) {
 	t.Parallel()
 	var none *mcptrace.Operation
-	none.SetTool("query")
 	none.End(mcptrace.Outcome{})
 }

@@ -82,7 +82,7 @@ func readSampled(said map[string]json.RawMessage) (tool.Answer, error) {
 	}
 	content := said["content"]
 	var several []json.RawMessage
-	if json.Unmarshal(content, &several) != nil { // one block, in revisions before 2025-11-25 and mostly after
+	if json.Unmarshal(content, &several) != nil || several == nil { // one block, in revisions before 2025-11-25 and mostly after
 		several = []json.RawMessage{content}
 	}
 	for _, one := range several {

@@ -29,42 +29,45 @@ const answerTime = 5 * time.Minute
 // that comes from that peer finds them. The zero value is ready; it is safe for concurrent use.
 type Pending struct {
 	mu      sync.Mutex
-	waiting map[string]chan<- response // by the id of the request
+	waiting map[string]place // by the id of the request
 }
 
-type response struct{ result, failure json.RawMessage }
+// place is where the answer to one question is waited for.
+type place struct {
+	key   string // of the question
+	given chan<- response
+}
+
+type response struct {
+	key             string
+	result, failure json.RawMessage
+}
 
 // Ask sends the questions of a by send, one line each, and waits for all the answers. It gives up when ctx ends, after
 // five minutes, or when one of them is refused. Errors are ErrUnanswered, ErrTooMany, ErrAnswers, send's and ctx's.
 func (p *Pending) Ask(ctx context.Context, a *tool.Asking, shown func(string) string, send func(line any) error) (map[string]tool.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	type open struct {
-		key  string
-		wait chan response
-	}
-	var asked []open
+	given := make(chan response, len(a.Questions)) // one to each: take forgets its id
 	for key, question := range Requests(a, shown) {
-		wait := make(chan response, 1) // one answer: take has forgotten the id by then
-		id, ok := p.open(wait)
+		id, ok := p.open(place{key, given})
 		if !ok {
 			return nil, ErrTooMany
 		}
 		defer p.take(id)
-		asked = append(asked, open{key, wait})
 		if err := send(line{"2.0", id, question}); err != nil {
 			return nil, err
 		}
 	}
-	answers := make(map[string]tool.Answer, len(asked))
-	for _, one := range asked {
+	answers := make(map[string]tool.Answer, len(a.Questions))
+	for range a.Questions {
 		select {
-		case said := <-one.wait:
-			answer, err := fitting(a.Questions[one.key], said)
+		case said := <-given:
+			answer, err := fitting(a.Questions[said.key], said)
 			if err != nil {
 				return nil, err
 			}
-			answers[one.key] = answer
+			answers[said.key] = answer
 		case <-ctx.Done():
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 				return nil, ErrUnanswered
@@ -87,16 +90,16 @@ func (p *Pending) Answer(id, result, failure json.RawMessage) bool {
 	if json.Unmarshal(id, &text) != nil {
 		return false
 	}
-	wait, ok := p.take(text)
+	at, ok := p.take(text)
 	if ok {
-		wait <- response{result, failure}
+		at.given <- response{at.key, result, failure}
 	}
 	return ok
 }
 
 // open takes a place under an id that nobody can guess: of two peers of one principal, neither can answer for the other even
 // if a line of the one was sent to the other.
-func (p *Pending) open(wait chan<- response) (id string, ok bool) {
+func (p *Pending) open(at place) (id string, ok bool) {
 	id = "steward-" + rand.Text()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -104,18 +107,18 @@ func (p *Pending) open(wait chan<- response) (id string, ok bool) {
 		return "", false
 	}
 	if p.waiting == nil {
-		p.waiting = make(map[string]chan<- response)
+		p.waiting = make(map[string]place)
 	}
-	p.waiting[id] = wait
+	p.waiting[id] = at
 	return id, true
 }
 
-func (p *Pending) take(id string) (chan<- response, bool) {
+func (p *Pending) take(id string) (place, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	wait, ok := p.waiting[id]
+	at, ok := p.waiting[id]
 	delete(p.waiting, id)
-	return wait, ok
+	return at, ok
 }
 
 // fitting reads an answer and sees that it is one to its question.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -97,25 +98,49 @@ func TestPending_TakesNoAnswerToWhatItDidNotAsk(t *testing.T) {
 }
 
 func TestPending_EndsWithoutAnAnswer(t *testing.T) {
-	for name, c := range map[string]struct{ result, failure string }{
+	for name, c := range map[string]struct {
+		result, failure string
+		waits           time.Duration
+	}{
 		"an error":                     {failure: `{"code":-1,"message":"User rejected"}`},
 		"another question's answer":    {result: noRoots},
 		"what is no answer":            {result: `{"x":1}`},
-		"nothing, for as long as that": {},
+		"nothing, for as long as that": {waits: 5 * time.Minute},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var p peer
-			ended := make(chan error, 1)
+			begun, ended := time.Now(), make(chan error, 1)
 			go func() {
 				_, err := p.Ask(t.Context(), asking(map[string]tool.Question{"a": tool.Form{}}), plain, p.send)
 				ended <- err
 			}()
 			synctest.Wait()
-			if c != struct{ result, failure string }{} {
-				p.Answer(p.ids["elicitation/create"][0], raw(c.result), raw(c.failure))
+			if c.waits == 0 && !p.Answer(p.ids["elicitation/create"][0], raw(c.result), raw(c.failure)) {
+				t.Errorf("%s: nobody waits", name)
 			}
-			if err := <-ended; !errors.Is(err, mrtr.ErrUnanswered) {
-				t.Errorf("%s: %v", name, err)
+			if err := <-ended; !errors.Is(err, mrtr.ErrUnanswered) || time.Since(begun) != c.waits {
+				t.Errorf("%s: %v after %v", name, err, time.Since(begun))
+			}
+		})
+	}
+}
+
+// Nobody need answer the other question any more.
+func TestPending_EndsWithTheFirstRefusal(t *testing.T) {
+	for _, method := range []string{"elicitation/create", "roots/list"} {
+		synctest.Test(t, func(t *testing.T) {
+			var p peer
+			begun, ended := time.Now(), make(chan error, 1)
+			go func() {
+				_, err := p.Ask(t.Context(), twoQuestions, plain, p.send)
+				ended <- err
+			}()
+			synctest.Wait()
+			if !p.Answer(p.ids[method][0], nil, raw(`{"code":-1,"message":"User rejected"}`)) {
+				t.Errorf("%s: nobody waits", method)
+			}
+			if err := <-ended; !errors.Is(err, mrtr.ErrUnanswered) || time.Since(begun) != 0 {
+				t.Errorf("%s: %v after %v", method, err, time.Since(begun))
 			}
 		})
 	}

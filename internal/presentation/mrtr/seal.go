@@ -17,9 +17,6 @@ import (
 var ErrState = fault.New(fault.Invalid, "mcp.request_state",
 	"The requestState is not one that was issued for this request, or is too old; send the request again without it.")
 
-// ErrRounds ends a use that asks more often than tool.MaxRounds.
-var ErrRounds = fault.New(fault.Precondition, "mcp.rounds", "This asked too often; begin again.")
-
 // stateLife is how long an answer may take: a person has to read the question, and think.
 const stateLife = 30 * time.Minute
 
@@ -43,7 +40,8 @@ type Round struct {
 
 type sealed struct {
 	Until time.Time `json:"u"`
-	Round Round     `json:"r"`
+	Round Round     `json:"r"` // without the state
+	State []byte    `json:"s"` // as base64, whose length depends on no character, and which keeps every byte
 }
 
 // Sealer seals rounds, so that no client can read or change one, or use it where it does not belong (AES-256-GCM, the binding as
@@ -62,7 +60,9 @@ func NewSealer(key [32]byte, now func() time.Time) *Sealer {
 
 // Seal is r as a requestState.
 func (s *Sealer) Seal(to Binding, r Round) string {
-	text, _ := json.Marshal(sealed{Until: s.now().Add(stateLife), Round: r})              // texts, a number and a moment
+	in := sealed{Until: s.now().Add(stateLife), Round: r, State: []byte(r.State)}
+	in.Round.State = ""
+	text, _ := json.Marshal(in)                                                           // texts, a number and a moment
 	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(nil, nil, text, to.digest())) //nolint:gosec // G407: the cipher draws its nonces itself
 }
 
@@ -87,6 +87,7 @@ func (s *Sealer) Open(to Binding, raw json.RawMessage) (Round, error) {
 	if json.Unmarshal(opened, &in) != nil || !s.now().Before(in.Until) {
 		return Round{}, ErrState
 	}
+	in.Round.State = string(in.State)
 	return in.Round, nil
 }
 

@@ -122,7 +122,7 @@ const (
 	metaPurpose      = "steward/purpose"
 )
 
-// word is the text of a value that Scan has let through; empty when it is none.
+// word is the text of a value that scan has let through; empty when it is none.
 func word(value []byte) string {
 	if len(value) == 0 || value[0] != '"' {
 		return ""

@@ -16,8 +16,8 @@ func Encode(value any) ([]byte, error) {
 	return bytes.TrimSuffix(body.Bytes(), []byte("\n")), nil
 }
 
-// Encoded is value as JSON, or null when it cannot be, which what is made of texts and numbers always can.
-func Encoded(value any) []byte {
+// MarshalOrNull is what json.Marshal writes of value, which for what is made of texts and numbers never fails, and else null.
+func MarshalOrNull(value any) []byte {
 	data, err := json.Marshal(value)
 	if err != nil {
 		return []byte("null")

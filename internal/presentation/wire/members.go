@@ -14,12 +14,15 @@ const (
 	indexFrom  = 32
 )
 
-// foldDepth is how deep member names that encoding/json does not tell apart count as one: the envelope, its params
-// and their _meta are read by it. Below that stand a tool's own arguments.
-const foldDepth = 3
+// naming says which names of members are one, by how deep their object stands; the outermost is 1.
+type naming struct {
+	folded   int // so deep names that encoding/json does not tell apart are one
+	protocol int // so deep another spelling of one of protocolNames is refused
+}
 
-// protocolDepth is how deep the protocol names the members: the envelope and its params.
-const protocolDepth = 2
+// ofMessage are the rules of a message: the protocol names the members of the envelope and of its params. mcp-go reads these and
+// their _meta by encoding/json; below that stand a tool's own arguments.
+var ofMessage = naming{folded: 3, protocol: 2}
 
 // protocolNames are the members that the protocol reads there, by their folded form. Another spelling of one of them
 // is some member that nobody knows to a reader that follows JSON-RPC, and this member to one that ignores case.
@@ -43,10 +46,10 @@ type members struct {
 }
 
 // add notes a name, or says why the object may not have it.
-func (m *members) add(given name, depth int) error {
+func (m *members) add(given name, depth int, by naming) error {
 	key := given.exact
-	if depth <= foldDepth {
-		if exact, known := protocolNames[given.folded]; known && depth <= protocolDepth && key != exact {
+	if depth <= by.folded {
+		if exact, known := protocolNames[given.folded]; known && depth <= by.protocol && key != exact {
 			return ErrSpelling
 		}
 		key = given.folded

@@ -27,7 +27,7 @@ type Message struct {
 	// InputResponses and RequestState are what a client sends on in answer to what it was asked, in any shape.
 	InputResponses json.RawMessage
 	RequestState   json.RawMessage
-	// Result and Error are those of a response: one of them, as sent.
+	// Result and Error are those of a response, as sent: one of them, and never both.
 	Result json.RawMessage
 	Error  json.RawMessage
 }
@@ -62,7 +62,7 @@ func (m Message) IsNotification() bool { return m.Method != "" && m.ID == nil }
 func Read(data []byte) (Message, error) {
 	var m Message
 	var c caught
-	if err := scan(data, &c); err != nil {
+	if err := scan(data, ofMessage, &c); err != nil {
 		return m, err
 	}
 	if !isText(c.jsonrpc) || !isText(c.method) || !identifies(c.id) {
@@ -71,7 +71,8 @@ func Read(data []byte) (Message, error) {
 	m.ID, m.Method, m.Params = c.id, word(c.method), c.params
 	m.Result, m.Error = c.result, c.error
 	response := c.result != nil || c.error != nil
-	if word(c.jsonrpc) != "2.0" || (m.Method == "") != response {
+	both := c.result != nil && c.error != nil
+	if word(c.jsonrpc) != "2.0" || (m.Method == "") != response || both {
 		return m, ErrEnvelope
 	}
 	if m.Params != nil {

@@ -26,7 +26,7 @@ func decoded(data []byte) (wire.Message, error) {
 		return m, wire.ErrEnvelope
 	}
 	m.ID, m.Method, m.Params, m.Result, m.Error = envelope.ID, envelope.Method, envelope.Params, envelope.Result, envelope.Error
-	if envelope.JSONRPC != "2.0" || (m.Method == "") != (m.Result != nil || m.Error != nil) {
+	if envelope.JSONRPC != "2.0" || (m.Method == "") != (m.Result != nil || m.Error != nil) || m.Result != nil && m.Error != nil {
 		return m, wire.ErrEnvelope
 	}
 	if m.Params == nil {

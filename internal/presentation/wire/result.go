@@ -1,13 +1,17 @@
 package wire
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/steward-mcp/steward/internal/domain/tool"
+)
 
 // ToolResult is the result of a tools/call that says what it has to say in one text, as structured content, or both.
 type ToolResult struct {
 	Meta       json.RawMessage // _meta, encoded; nil for none
 	Type       string          // resultType; empty for none
 	Text       string          // empty for none
-	Structured any             // nil for none; a json.RawMessage is read once and not decoded
+	Structured any             // nil for none
 }
 
 // RespondTool is Respond with a result that is written where it stays. result is the part of body that holds it.
@@ -40,8 +44,11 @@ func RespondTool(id json.RawMessage, r ToolResult) (body, result []byte, err err
 }
 
 func (r ToolResult) structured() ([]byte, error) {
-	if r.Structured == nil {
+	switch structured := r.Structured.(type) {
+	case nil:
 		return nil, nil
+	case tool.Encoded:
+		return structured, nil
 	}
 	return json.Marshal(r.Structured)
 }

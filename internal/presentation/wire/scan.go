@@ -12,7 +12,7 @@ import (
 // MaxDepth bounds how deep arrays and objects may nest.
 const MaxDepth = 64
 
-// What Scan refuses. The texts are for the caller and repeat nothing of the message.
+// What is refused before anything is read. The texts are for the caller and repeat nothing of the message.
 var (
 	ErrSyntax    = errors.New("the message is not valid JSON")
 	ErrEncoding  = errors.New("the message is not valid UTF-8, or escapes half a surrogate pair")
@@ -22,17 +22,17 @@ var (
 	ErrSpelling  = errors.New("the message writes the name of a protocol member in other letters")
 )
 
-// Scan checks that data is one JSON value (RFC 8259) of valid UTF-8, nested at most MaxDepth deep, with no
-// object that names a member twice or has more than 1024 of them. In the first two levels, which are the protocol's,
-// a name that encoding/json would take for one of the protocol's, and that is not spelled as one, is refused.
-func Scan(data []byte) error { return scan(data, nil) }
+// ScanForeign checks JSON that is no message of MCP, and whose outermost object is read by encoding/json: data is one JSON
+// value (RFC 8259) of valid UTF-8, nested at most MaxDepth deep, with no object that names a member twice or has more
+// than 1024 of them. Below the outermost object names that are spelled differently are different.
+func ScanForeign(data []byte) error { return scan(data, naming{folded: 1}, nil) }
 
-// scan puts into c, if there is one, what the protocol names.
-func scan(data []byte, c *caught) error {
+// scan is ScanForeign with other rules for names. It puts into c, if there is one, what the protocol names.
+func scan(data []byte, n naming, c *caught) error {
 	if !utf8.Valid(data) {
 		return ErrEncoding
 	}
-	s := scanner{data: data, caught: c}
+	s := scanner{data: data, naming: n, caught: c}
 	s.keys = s.few[:0]
 	s.space()
 	if err := s.value(0, envelope); err != nil {
@@ -50,6 +50,7 @@ type scanner struct {
 	keys []string // the names of all objects that are open, innermost last
 	few  [16]string
 
+	naming naming
 	caught *caught // nil where nobody asks
 }
 
@@ -124,7 +125,7 @@ func (s *scanner) member(depth int, at place, m *members) error {
 	if err != nil {
 		return err
 	}
-	if err := m.add(key, depth); err != nil {
+	if err := m.add(key, depth, s.naming); err != nil {
 		return err
 	}
 	if !s.next(':') {

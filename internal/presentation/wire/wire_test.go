@@ -59,6 +59,25 @@ func TestScan_AcceptsWhatIsJSONAndNamesWhatIsNot(t *testing.T) {
 	}
 }
 
+// What is no message of MCP has names of its own below its outermost object, whose names encoding/json reads.
+func TestScanForeign_LeavesNamesBelowTheOutermostAlone(t *testing.T) {
+	for text, want := range map[string]error{
+		`{"ID":1,"Name":2}`:                           nil,
+		`{"attributes":{"Level":["3"],"URI":[]}}`:     nil,
+		`{"attributes":{"region":[],"Region":["x"]}}`: nil,
+		`{"name":1,"Name":2}`:                         wire.ErrDuplicate,
+		`{"attributes":{"region":[],"region":["x"]}}`: wire.ErrDuplicate,
+		`{"attributes":` + object(1025) + `}`:         wire.ErrMembers,
+		strings.Repeat("[", 65):                       wire.ErrDepth,
+		"\"\xff\"":                                    wire.ErrEncoding,
+		`{"a":1,}`:                                    wire.ErrSyntax,
+	} {
+		if got := wire.ScanForeign([]byte(text)); !errors.Is(got, want) {
+			t.Errorf("ScanForeign(%.60q) = %v, want %v", text, got, want)
+		}
+	}
+}
+
 // object has n members.
 func object(n int) string {
 	var text strings.Builder
@@ -119,7 +138,7 @@ func TestRead_RefusesWhatIsNoMessage(t *testing.T) {
 	for _, text := range []string{
 		`1`, `[]`, `[{"jsonrpc":"2.0","id":1,"method":"ping"}]`, `{}`, `{"jsonrpc":"2.0"}`, `{"jsonrpc":"1.0","id":1,"method":"ping"}`,
 		`{"jsonrpc":"2.0","id":null,"method":"ping"}`, `{"jsonrpc":"2.0","id":{},"method":"ping"}`, `{"jsonrpc":"2.0","id":true,"method":"ping"}`,
-		`{"jsonrpc":"2.0","id":1,"method":"ping","result":{}}`, `{"jsonrpc":"2.0","id":1,"method":7}`, `{"jsonrpc":"2.0","id":1,"method":"ping","params":[1]}`,
+		`{"jsonrpc":"2.0","id":1,"method":"ping","result":{}}`, `{"jsonrpc":"2.0","id":1,"result":{},"error":{}}`, `{"jsonrpc":"2.0","id":1,"method":7}`, `{"jsonrpc":"2.0","id":1,"method":"ping","params":[1]}`,
 	} {
 		if m, err := wire.Read([]byte(text)); err == nil {
 			t.Errorf("Read(%s) = %+v", text, m)

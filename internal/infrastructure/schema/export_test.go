@@ -1,0 +1,4 @@
+package schema
+
+// Decode is how arguments are read.
+var Decode = decode
