@@ -16,10 +16,7 @@ const (
 // paced gives each write of a handler to its client a deadline.
 func paced(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p := &pacedWriter{ResponseWriter: w, control: http.NewResponseController(w), http11: r.ProtoAtLeast(1, 1), extended: new(time.Time)}
-		if v, ok := r.Context().Value(visitKey{}).(*visit); ok {
-			p.extended = &v.extended
-		}
+		p := &pacedWriter{ResponseWriter: w, control: http.NewResponseController(w), http11: r.ProtoAtLeast(1, 1)}
 		p.extend() // for the 100 Continue that reading the body may send
 		next.ServeHTTP(p, r)
 		p.extend() // for what is still in net/http's buffer
@@ -39,20 +36,21 @@ type pacedWriter struct {
 	http.ResponseWriter
 	control  *http.ResponseController
 	http11   bool
-	extended *time.Time // when the deadline of the connection was last set; one request at a time has it
+	extended time.Time
 }
 
-// extendEvery is for how long a deadline will do: another one costs more than most answers take to write.
+// extendEvery is for how long a deadline will do: another one costs more than most answers take to write. The next request needs
+// another one all the same, since net/http takes them back in between.
 const extendEvery = time.Second
 
 // extend counts from this moment, or from one up to a second ago. It asks the real clock, whatever clock the rest goes by, since
 // the operating system compares it with that.
 func (p *pacedWriter) extend() {
 	now := time.Now() //nolint:forbidigo // see above
-	if now.Sub(*p.extended) < extendEvery {
+	if now.Sub(p.extended) < extendEvery {
 		return
 	}
-	*p.extended = now
+	p.extended = now
 	_ = p.control.SetWriteDeadline(now.Add(writeTimeout)) // not every writer has deadlines
 }
 

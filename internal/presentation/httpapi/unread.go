@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"sync/atomic"
-	"time"
 )
 
 // visit is one request on a connection, from its first byte to the next one's, as far as it can be followed from
@@ -16,8 +15,6 @@ type visit struct {
 	begun   bool            // only the goroutine that serves the connection calls back
 	before  int64           // bytes written when it began
 	handled atomic.Bool     // it reached a handler
-
-	extended time.Time // when there was last set a deadline for writing; it is the handler's
 }
 
 // leastAnswer is less than any refusal of net/http has, and more than the alerts with which TLS says goodbye.
