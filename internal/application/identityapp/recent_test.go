@@ -130,3 +130,34 @@ func BenchmarkAuthenticate(b *testing.B) {
 		}
 	}
 }
+
+// Whoever has not the secret waits for as long whether there is such a key or not, and however much it grants.
+func BenchmarkAuthenticate_Refusal(b *testing.B) {
+	db := databasetest.Open(b, filepath.Join(b.TempDir(), "state.db"))
+	keys, authority := identitystore.NewSQLite(db), identitytest.Authority(b, "dev")
+	small, c := identitytest.Issue(b, "Ada", start)
+	grant := identity.Grant{Name: "Bob", Personas: []string{"analyst"}, Attributes: map[string][]string{}}
+	for i := range 50 {
+		grant.Attributes[fmt.Sprint("attribute", i)] = strings.Fields(strings.Repeat("value ", 20))
+	}
+	large, much, err := authority.Issue(grant, start)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, k := range []*identity.Key{small, large} {
+		if err := keys.Add(b.Context(), k); err != nil {
+			b.Fatal(err)
+		}
+	}
+	_, unknown := identitytest.Issue(b, "Eve", start)
+	a := identityapp.NewAuthenticator(keys, authority, func() time.Time { return start }, identityapp.WithEditions(db.Edition))
+	for name, presented := range map[string]string{"unknown": unknown.Reveal(), "small": forged(c, unknown), "large": forged(much, unknown)} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := a.Authenticate(b.Context(), presented); !errors.Is(err, identity.ErrUnauthenticated) {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

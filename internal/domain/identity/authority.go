@@ -149,7 +149,8 @@ func (a Authority) Proof(k *Key, c Credential) Proof {
 	return Proof{key: k, old: !hmac.Equal(sum[:], k.s.Digest[:])}
 }
 
-// Holds is what Verify would say at another time or of another address.
+// Holds is what Verify would say at another time or of another address. Another error than ErrUnauthenticated says that the key cannot be
+// read.
 func (p Proof) Holds(from netip.Addr, now time.Time) error {
 	s := &p.key.s
 	state := s.State(now)
@@ -160,7 +161,11 @@ func (p Proof) Holds(from netip.Addr, now time.Time) error {
 		return ErrUnauthenticated.Because(errExpired)
 	case p.old && !now.Before(s.PreviousUntil):
 		return ErrUnauthenticated.Because(errRotated)
-	case !s.holdsFrom(from):
+	}
+	if err := p.key.read(); err != nil {
+		return err
+	}
+	if !s.holdsFrom(from) {
 		return ErrUnauthenticated.Because(errNetwork)
 	}
 	return nil
@@ -169,10 +174,10 @@ func (p Proof) Holds(from netip.Addr, now time.Time) error {
 // Key is the key.
 func (p Proof) Key() *Key { return p.key }
 
-// Until is when the secret will not hold any more: with the key's term, or with the overlap when it is the one from before the last
-// rotation.
+// Until is when the secret will not hold any more: with the key's term, or with the overlap if that is earlier and it is the one from
+// before the last rotation.
 func (p Proof) Until() time.Time {
-	if p.old {
+	if p.old && p.key.s.PreviousUntil.Before(p.key.s.Expires) {
 		return p.key.s.PreviousUntil
 	}
 	return p.key.s.Expires

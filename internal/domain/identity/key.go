@@ -114,6 +114,7 @@ func printable(s string) bool {
 // one; it is not safe for concurrent use.
 type Key struct {
 	s     Snapshot
+	read  func() error         // puts into s what the key grants, once
 	scope func() *access.Scope // s.Scope, compiled once
 }
 
@@ -141,10 +142,17 @@ type Snapshot struct {
 
 // Restore makes the key that Snapshot told of.
 func Restore(s Snapshot) *Key {
-	s = s.clone()
-	// Only for whom Verify lets in: before, a key that there is would take longer to refuse than one that there is not.
-	scope := sync.OnceValue(func() *access.Scope { return compiled(s.Scope) })
-	return &Key{s: s, scope: scope}
+	return RestoreUnread(s.clone(), func(*Snapshot) error { return nil })
+}
+
+// RestoreUnread is Restore of a key whose personas, attributes, scope and networks read puts into its snapshot when they are needed,
+// once: not before somebody has shown a secret of the key, who would otherwise hear from how long it takes to be refused that there is such a
+// key, and how much it grants. An error of read is that of Proof.Holds.
+func RestoreUnread(s Snapshot, read func(*Snapshot) error) *Key {
+	k := &Key{s: s}
+	k.read = sync.OnceValue(func() error { return read(&k.s) })
+	k.scope = sync.OnceValue(func() *access.Scope { return compiled(k.s.Scope) })
+	return k
 }
 
 func compiled(rules []access.Rule) *access.Scope {
@@ -155,8 +163,11 @@ func compiled(rules []access.Rule) *access.Scope {
 	return scope
 }
 
-// Snapshot tells k's state; changing it changes no key.
-func (k *Key) Snapshot() Snapshot { return k.s.clone() }
+// Snapshot tells k's state; changing it changes no key. What cannot be read is empty: such a key grants nothing.
+func (k *Key) Snapshot() Snapshot {
+	_ = k.read()
+	return k.s.clone()
+}
 
 func (s Snapshot) clone() Snapshot {
 	s.Personas = slices.Clone(s.Personas)
@@ -229,6 +240,7 @@ func (s Snapshot) UnusedSince(moment, now time.Time) bool {
 // Principal is whom the key stands for at now; changing it changes no key. A scope that no longer compiles carries no right at
 // all. Safe for concurrent use as long as nothing changes the key.
 func (k *Key) Principal(now time.Time) access.Principal {
+	_ = k.read() // as Snapshot; Holds has told
 	p := access.Principal{
 		Issuer: Issuer, Subject: k.s.ID.String(), Name: k.s.Name, Personas: slices.Clone(k.s.Personas),
 		Attributes: cloneAttributes(k.s.Attributes), Scope: k.scope(), Expires: k.s.Expires,

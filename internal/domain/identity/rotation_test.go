@@ -216,3 +216,14 @@ func TestKey_CarriesNoMoreThanItsScope(t *testing.T) {
 		t.Error("a scope that cannot be read carries a right")
 	}
 }
+
+func TestProof_OfAnOldSecretEndsWithTheNewTermAtTheLatest(t *testing.T) {
+	a := identitytest.Authority(t, "dev")
+	k, first := identitytest.Issue(t, "Ada", start)
+	if _, err := a.Rotate(k, identity.Rotation{Overlap: 24 * time.Hour, Lifetime: time.Hour}, start); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.Proof(k, first).Until(); !got.Equal(start.Add(time.Hour)) || a.Proof(k, first).Holds(netip.Addr{}, got) == nil {
+		t.Errorf("it is said to hold until %v", got)
+	}
+}

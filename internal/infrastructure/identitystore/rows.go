@@ -56,11 +56,32 @@ func scopeOf(rules []access.Rule) []keptRule {
 }
 
 func toKey(row sqlcgen.ApiKey) (*identity.Key, error) {
+	s, err := termsOf(row)
+	if err == nil {
+		err = fill(&s, row)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return identity.Restore(s), nil
+}
+
+// toUnread is toKey for whoever asks if a credential holds.
+func toUnread(row sqlcgen.ApiKey) (*identity.Key, error) {
+	s, err := termsOf(row)
+	if err != nil {
+		return nil, err
+	}
+	return identity.RestoreUnread(s, func(s *identity.Snapshot) error { return fill(s, row) }), nil
+}
+
+// termsOf is all of a key but what it grants.
+func termsOf(row sqlcgen.ApiKey) (s identity.Snapshot, err error) {
 	id, err := identity.ParseKeyID(row.ID)
 	if err != nil {
-		return nil, fmt.Errorf("read a key's id: %w", err)
+		return s, fmt.Errorf("read a key's id: %w", err)
 	}
-	s := identity.Snapshot{
+	s = identity.Snapshot{
 		ID: id, Name: row.Name, Env: row.Environment,
 		Created: database.Time(row.CreatedUs), Issued: database.TimeOrZero(row.IssuedUs), Expires: database.Time(row.ExpiresUs),
 		Revoked: database.TimeOrZero(row.RevokedUs), PreviousUntil: database.TimeOrZero(row.PreviousUntilUs), Used: database.TimeOrZero(row.UsedUs), UsedFrom: row.UsedFrom,
@@ -69,15 +90,12 @@ func toKey(row sqlcgen.ApiKey) (*identity.Key, error) {
 		s.Issued = s.Created
 	}
 	if copy(s.Digest[:], row.Digest) != len(s.Digest) {
-		return nil, errors.New("read a key: its digest is too short")
+		return s, errors.New("read a key: its digest is too short")
 	}
 	if !s.PreviousUntil.IsZero() && copy(s.Previous[:], row.PreviousDigest) != len(s.Previous) {
-		return nil, errors.New("read a key: its previous digest is too short")
+		return s, errors.New("read a key: its previous digest is too short")
 	}
-	if err := fill(&s, row); err != nil {
-		return nil, err
-	}
-	return identity.Restore(s), nil
+	return s, nil
 }
 
 // none is how an empty list is stored. It is not parsed: most keys have no scope and no networks, and one is read for

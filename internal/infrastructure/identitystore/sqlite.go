@@ -47,10 +47,10 @@ func (s *SQLite) Get(ctx context.Context, id identity.KeyID) (*identity.Key, err
 	if err := ctx.Err(); err != nil {
 		return nil, fault.From(err)
 	}
-	return load(ctx, sqlcgen.New(&s.get), id)
+	return load(ctx, sqlcgen.New(&s.get), id, toUnread)
 }
 
-func load(ctx context.Context, q *sqlcgen.Queries, id identity.KeyID) (*identity.Key, error) {
+func load(ctx context.Context, q *sqlcgen.Queries, id identity.KeyID, read func(sqlcgen.ApiKey) (*identity.Key, error)) (*identity.Key, error) {
 	row, err := q.GetKey(ctx, id.String())
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, identity.ErrNotFound
@@ -58,7 +58,7 @@ func load(ctx context.Context, q *sqlcgen.Queries, id identity.KeyID) (*identity
 	if err != nil {
 		return nil, fmt.Errorf("read a key: %w", database.Translate(ctx, err))
 	}
-	return toKey(row)
+	return read(row)
 }
 
 // List implements identity.Repository.
@@ -80,7 +80,7 @@ func (s *SQLite) List(ctx context.Context) ([]*identity.Key, error) {
 func (s *SQLite) Update(ctx context.Context, id identity.KeyID, change func(*identity.Key) error) error {
 	return s.db.Durably(ctx, func(tx *sql.Tx) error {
 		q := sqlcgen.New(tx)
-		k, err := load(ctx, q, id)
+		k, err := load(ctx, q, id, toKey)
 		if err != nil {
 			return err
 		}

@@ -153,3 +153,34 @@ func BenchmarkVerify(b *testing.B) {
 		})
 	}
 }
+
+// Whoever has not the secret of a key learns nothing of it from what it takes to refuse them: what the key grants is not read for that,
+// however much it is, and whether it can be read is told to nobody else.
+func TestGet_ReadsWhatAKeyGrantsForItsHolderOnly(t *testing.T) {
+	db := databasetest.Open(t, filepath.Join(t.TempDir(), "state.db"))
+	keys, authority := identitystore.NewSQLite(db), identitytest.Authority(t, "dev")
+	k, c := identitytest.Issue(t, "Ada", identitytest.Start)
+	_, other := identitytest.Issue(t, "Bob", identitytest.Start)
+	if err := keys.Add(t.Context(), k); err != nil {
+		t.Fatal(err)
+	}
+	for _, column := range []string{"personas", "attributes", "scope", "networks"} {
+		if _, err := db.Write.ExecContext(t.Context(), "UPDATE api_keys SET "+column+" = '7'"); err != nil {
+			t.Fatal(err)
+		}
+		kept, err := keys.Get(t.Context(), k.ID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := authority.Verify(kept, other, netip.Addr{}, identitytest.Start); !errors.Is(err, identity.ErrUnauthenticated) {
+			t.Errorf("%s: whoever has another secret hears %v", column, err)
+		}
+		if err := authority.Verify(kept, c, netip.Addr{}, identitytest.Start); err == nil || errors.Is(err, identity.ErrUnauthenticated) {
+			t.Errorf("%s: its holder hears %v", column, err)
+		}
+		err = keys.Update(t.Context(), k.ID(), func(*identity.Key) error { t.Error("it is changed unread"); return nil })
+		if all, listed := keys.List(t.Context()); err == nil || listed == nil {
+			t.Errorf("%s: it is updated (%v), and listed: %v", column, err, all)
+		}
+	}
+}

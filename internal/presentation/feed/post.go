@@ -12,6 +12,9 @@ import (
 // that are quicker made again.
 const streamAfter = time.Second
 
+// pulseEvery is later than whoever beats by themselves, which puts it off.
+const pulseEvery = beatEvery + time.Second
+
 // Post is the response to one POST: one body, or, when there is something to say before the answer, a stream of events. A
 // recorded one goes on although its client has left, once it has begun. A stream that has begun and says nothing shows that it
 // is alive, until Close. Safe for concurrent use.
@@ -57,9 +60,9 @@ func (p *Post) said() {
 	switch {
 	case p.left.Load():
 	case p.pulse == nil:
-		p.pulse = time.AfterFunc(beatEvery, func() { _ = p.Beat() }) //nolint:forbidigo // as above
+		p.pulse = time.AfterFunc(pulseEvery, func() { _ = p.Beat() }) //nolint:forbidigo // as above
 	default:
-		p.pulse.Reset(beatEvery)
+		p.pulse.Reset(pulseEvery)
 	}
 }
 

@@ -63,6 +63,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, x *exchange) {
 			return
 		}
 		out := s.newStream(w, r, x)
+		defer out.Close() // whatever happens: nothing is written after this
 		out.send(s.answer(r.Context(), x))
 		return
 	}
@@ -104,6 +105,7 @@ func (s *Server) postLegacy(w http.ResponseWriter, r *http.Request, x *exchange)
 		return
 	}
 	out := s.newStream(w, r, x)
+	defer out.Close() // as above
 	ctx, done := out.follow(r.Context())
 	defer done()
 	if x.calls = &x.session.calls; x.message.IsRequest() && !begins {
