@@ -208,6 +208,27 @@ func TestPost_ThatIsSilentShowsThatItIsAlive(t *testing.T) {
 	}
 }
 
+// Whoever keeps a stream alive by themselves does it alone.
+func TestPost_IsKeptAliveOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &finishing{ResponseRecorder: httptest.NewRecorder()}
+		p := feed.NewPost(w, nil, false)
+		defer p.Close()
+		if err := p.Tell([]byte("a")); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 61*time.Second)
+		defer cancel()
+		next := func(ctx context.Context) ([]byte, error) { <-ctx.Done(); return nil, ctx.Err() }
+		if err := feed.Pump(ctx, next, p.Tell, p.Beat); err != nil {
+			t.Error(err)
+		}
+		if text, beats := w.written(); beats != 4 {
+			t.Errorf("%d signs of life in a minute: %q", beats, text)
+		}
+	})
+}
+
 func pause(t *testing.T, d time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
