@@ -16,7 +16,7 @@ import (
 
 // Authenticator tells who presents an API key or an access token. It is safe for concurrent use.
 type Authenticator struct {
-	keys      identity.Repository
+	keys      identity.Lookup
 	authority identity.Authority
 	now       func() time.Time
 	fixed     atomic.Pointer[identity.StaticKey]
@@ -51,8 +51,8 @@ func WithSightings(sighted func(ctx context.Context, key identity.KeyID, before,
 	return func(a *Authenticator) { a.sighted = sighted }
 }
 
-// NewAuthenticator makes one for the keys of one repository.
-func NewAuthenticator(keys identity.Repository, authority identity.Authority, now func() time.Time, more ...Option) *Authenticator {
+// NewAuthenticator makes one for the keys that are found in one place.
+func NewAuthenticator(keys identity.Lookup, authority identity.Authority, now func() time.Time, more ...Option) *Authenticator {
 	a := &Authenticator{keys: keys, authority: authority, now: now}
 	a.fixed.Store(&identity.StaticKey{})
 	for _, option := range more {
@@ -105,24 +105,37 @@ func (a *Authenticator) prove(ctx context.Context, presented, address string, no
 	}
 	from, _ := netip.ParseAddr(address) // what is none is in no network
 	known := a.recent.of(presented)
-	if known.proof.Key() != nil {
-		return known.proof, known.proof.Holds(from, now)
+	// What does not hold any more goes on as if it were not known: to be refused takes a look-up for everybody.
+	if known.proof.Key() != nil && known.proof.Holds(from, now) == nil {
+		return known.proof, nil
 	}
+	proof, err := a.lookUp(ctx, presented, from, now)
+	if err == nil {
+		a.recent.keep(known, proof)
+	}
+	return proof, err
+}
+
+// lookUp reads the whole key for whoever holds it by its terms. All others are refused before, so that they cannot tell from the
+// time that it takes whether there is such a key, nor how much it grants.
+func (a *Authenticator) lookUp(ctx context.Context, presented string, from netip.Addr, now time.Time) (identity.Proof, error) {
 	credential, err := identity.Parse(presented)
 	if err != nil {
+		return identity.Proof{}, err
+	}
+	terms, err := a.keys.Terms(ctx, credential.ID())
+	if err != nil {
+		return identity.Proof{}, err
+	}
+	if err := a.authority.Verify(terms, credential, now); err != nil {
 		return identity.Proof{}, err
 	}
 	key, err := a.keys.Get(ctx, credential.ID())
 	if err != nil && !errors.Is(err, identity.ErrNotFound) {
 		return identity.Proof{}, err
 	}
-	// An unknown key goes on as nil, so that it costs what a known one does.
-	if err := a.authority.Verify(key, credential, from, now); err != nil {
-		return identity.Proof{}, err
-	}
-	proof := a.authority.Proof(key, credential)
-	a.recent.keep(known, proof)
-	return proof, nil
+	// It may have been changed since its terms were read, or be gone, which goes on as nil; what was read last decides.
+	return a.authority.Prove(key, credential, from, now)
 }
 
 func addressOf(ctx context.Context) string {

@@ -137,15 +137,28 @@ func TestAuthenticate_LetsInNobodyOnlyWhenTold(t *testing.T) {
 
 type brokenKeys struct{ identity.Repository }
 
-func (brokenKeys) Get(context.Context, identity.KeyID) (*identity.Key, error) {
-	return nil, fault.New(fault.Unavailable, "test.broken", "broken")
+var errBroken = fault.New(fault.Unavailable, "test.broken", "broken")
+
+func (brokenKeys) Terms(context.Context, identity.KeyID) (identity.Terms, error) {
+	return identity.Terms{}, errBroken
 }
 
+// halfBroken are keys whose terms can be read.
+type halfBroken struct{ identity.Repository }
+
+func (halfBroken) Get(context.Context, identity.KeyID) (*identity.Key, error) { return nil, errBroken }
+
 func TestAuthenticate_LetsNobodyInWhenKeysCannotBeRead(t *testing.T) {
-	_, c := create(t, identitystore.NewMemory())
-	p, err := at(t, brokenKeys{}, start).Authenticate(t.Context(), c.Reveal())
-	if fault.From(err) == nil || fault.From(err).Kind != fault.Unavailable || !p.IsZero() {
-		t.Errorf("got %+v, %v", p, err)
+	kept := identitystore.NewMemory()
+	_, c := create(t, kept)
+	for name, keys := range map[string]identity.Repository{"no terms": brokenKeys{}, "no key": halfBroken{kept}} {
+		p, err := at(t, keys, start).Authenticate(t.Context(), c.Reveal())
+		if !errors.Is(err, errBroken) || !p.IsZero() {
+			t.Errorf("%s: got %+v, %v", name, p, err)
+		}
+	}
+	if _, err := at(t, halfBroken{kept}, start.Add(identity.DefaultLifetime)).Authenticate(t.Context(), c.Reveal()); !errors.Is(err, identity.ErrUnauthenticated) {
+		t.Errorf("whoever holds no key hears of what cannot be read: %v", err)
 	}
 }
 

@@ -19,8 +19,8 @@ const maxRecent = 4096
 
 // recent holds what has let somebody in since the last change of any key. It is found by the whole credential and not
 // by the key's id: whoever has not the secret waits for a look-up whether there is such a key or not, and learns nothing
-// from how long it took. A look-up would find the same key, and the secret is the same; whether they hold at this moment and
-// at this address is looked at anew.
+// from how long it took. So does whoever has one that holds no more. A look-up would find the same key, and the secret is the same;
+// whether they hold at this moment and at this address is looked at anew.
 type recent struct {
 	edition Edition // nil: nothing is ever found
 

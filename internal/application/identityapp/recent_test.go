@@ -22,14 +22,26 @@ import (
 // edited is a store that counts how often it is read, and says which edition it is.
 type edited struct {
 	identity.Repository
-	edition byte
-	unknown bool
-	read    int
-	now     time.Time
+	edition   byte
+	unknown   bool
+	read      int // terms
+	whole     int // keys
+	now       time.Time
+	meanwhile func() // between the terms and the key, once
+}
+
+func (e *edited) Terms(ctx context.Context, id identity.KeyID) (identity.Terms, error) {
+	e.read++
+	terms, err := e.Repository.Terms(ctx, id)
+	if e.meanwhile != nil {
+		e.meanwhile()
+		e.meanwhile = nil
+	}
+	return terms, err
 }
 
 func (e *edited) Get(ctx context.Context, id identity.KeyID) (*identity.Key, error) {
-	e.read++
+	e.whole++
 	return e.Repository.Get(ctx, id)
 }
 
@@ -60,7 +72,7 @@ func TestAuthenticate_LooksAKeyUpAgainWhenAnythingHasChanged(t *testing.T) {
 	expect("when nobody can tell", 3, nil)
 	keys.unknown = false
 	keys.now = k.Expires
-	expect("when it has expired, though nothing was changed", 3, identity.ErrUnauthenticated)
+	expect("when it has expired, though nothing was changed", 4, identity.ErrUnauthenticated)
 	keys.now = start
 	if _, err := identityapp.Revoke(t.Context(), keys, k.ID, start); err != nil {
 		t.Fatal(err)
@@ -69,6 +81,9 @@ func TestAuthenticate_LooksAKeyUpAgainWhenAnythingHasChanged(t *testing.T) {
 	keys.edition++
 	expect("revoked", 4, identity.ErrUnauthenticated)
 	expect("still", 5, identity.ErrUnauthenticated)
+	if keys.whole != 3 {
+		t.Errorf("the key was read whole %d times, want once for each time that it let somebody in by a look-up", keys.whole)
+	}
 }
 
 func TestAuthenticate_LooksUpWhateverDoesNotHold(t *testing.T) {
@@ -78,17 +93,86 @@ func TestAuthenticate_LooksUpWhateverDoesNotHold(t *testing.T) {
 	if _, err := a.Authenticate(t.Context(), c.Reveal()); err != nil {
 		t.Fatal(err)
 	}
-	foreign := identitystore.NewMemory()
-	_, unknown := create(t, foreign)
-	for name, presented := range map[string]string{"an unknown key": unknown.Reveal(), "a key whose secret is another's": forged(c, unknown)} {
-		keys.read = 0
+	_, unknown := create(t, identitystore.NewMemory())
+	gone, revoked := create(t, keys)
+	if _, err := identityapp.Revoke(t.Context(), keys, gone.ID, start); err != nil {
+		t.Fatal(err)
+	}
+	foreign, ours := identitytest.Authority(t, "prod"), identitytest.Authority(t, "dev")
+	elsewhere, theirs, err := foreign.Issue(grant, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	renewed, old := identitytest.Issue(t, "Bob", start)
+	if _, err := ours.Rotate(renewed, identity.Rotation{}, start); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(keys.Add(t.Context(), elsewhere), keys.Add(t.Context(), renewed)); err != nil {
+		t.Fatal(err)
+	}
+	for name, shown := range map[string]struct {
+		text string
+		at   time.Time
+	}{
+		"an unknown key":                     {unknown.Reveal(), start},
+		"a key whose secret is another's":    {forged(c, unknown), start},
+		"a revoked key":                      {revoked.Reveal(), start},
+		"a key of another environment":       {theirs.Reveal(), start},
+		"a secret that is over":              {old.Reveal(), start},
+		"an expired key that let in before":  {c.Reveal(), start.Add(identity.DefaultLifetime)},
+		"an expired key, and another secret": {forged(c, unknown), start.Add(identity.DefaultLifetime)},
+	} {
+		keys.read, keys.whole, keys.now = 0, 0, shown.at
 		for range 2 {
-			if _, err := a.Authenticate(t.Context(), presented); !errors.Is(err, identity.ErrUnauthenticated) {
+			if _, err := a.Authenticate(t.Context(), shown.text); !errors.Is(err, identity.ErrUnauthenticated) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		if keys.read != 2 {
-			t.Errorf("%s is told apart by %d look-ups instead of 2", name, keys.read)
+		if keys.read != 2 || keys.whole != 0 {
+			t.Errorf("%s is told apart by %d look-ups instead of 2, and %d of the whole key", name, keys.read, keys.whole)
+		}
+	}
+}
+
+// The terms of a key are read before the key: what is read last decides, and none is let in, nor kept in memory, by what has been.
+func TestAuthenticate_JudgesAKeyThatChangesMeanwhileByWhatItIsNow(t *testing.T) {
+	rotated := func(k *identity.Key) error {
+		_, err := identitytest.Authority(t, "dev").Rotate(k, identity.Rotation{}, start)
+		return err
+	}
+	for name, c := range map[string]struct {
+		change func(*identity.Key) error // nil takes the key away
+		want   identity.Reason
+	}{
+		"a revoked key": {func(k *identity.Key) error { k.Revoke(start); return nil }, "the key is revoked"},
+		"a rotated key": {rotated, "the key has a newer secret, and the time of the old one is over"},
+		"a removed key": {nil, "no key has this id"},
+	} {
+		keys := &edited{Repository: identitystore.NewMemory()}
+		k, credential := create(t, keys)
+		id, err := identity.ParseKeyID(k.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := keys.authenticator(t)
+		keys.meanwhile = func() {
+			if c.change == nil {
+				keys.Repository = identitystore.NewMemory()
+			} else if err := keys.Update(t.Context(), id, c.change); err != nil {
+				t.Error(err)
+			}
+		}
+		for _, when := range []string{"meanwhile", "afterwards"} {
+			p, err := a.Authenticate(t.Context(), credential.Reveal())
+			if !errors.Is(err, identity.ErrUnauthenticated) || err.Error() != identity.ErrUnauthenticated.Error() || !p.IsZero() {
+				t.Errorf("%s, %s: %+v, %v", name, when, p, err)
+			}
+			if got := identity.ReasonOf(err); got != string(c.want) {
+				t.Errorf("%s, %s: because %q", name, when, got)
+			}
+		}
+		if keys.read != 2 || keys.whole != 1 {
+			t.Errorf("%s: its terms were read %d times and the key %d times", name, keys.read, keys.whole)
 		}
 	}
 }
@@ -128,36 +212,5 @@ func BenchmarkAuthenticate(b *testing.B) {
 				}
 			})
 		}
-	}
-}
-
-// Whoever has not the secret waits for as long whether there is such a key or not, and however much it grants.
-func BenchmarkAuthenticate_Refusal(b *testing.B) {
-	db := databasetest.Open(b, filepath.Join(b.TempDir(), "state.db"))
-	keys, authority := identitystore.NewSQLite(db), identitytest.Authority(b, "dev")
-	small, c := identitytest.Issue(b, "Ada", start)
-	grant := identity.Grant{Name: "Bob", Personas: []string{"analyst"}, Attributes: map[string][]string{}}
-	for i := range 50 {
-		grant.Attributes[fmt.Sprint("attribute", i)] = strings.Fields(strings.Repeat("value ", 20))
-	}
-	large, much, err := authority.Issue(grant, start)
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, k := range []*identity.Key{small, large} {
-		if err := keys.Add(b.Context(), k); err != nil {
-			b.Fatal(err)
-		}
-	}
-	_, unknown := identitytest.Issue(b, "Eve", start)
-	a := identityapp.NewAuthenticator(keys, authority, func() time.Time { return start }, identityapp.WithEditions(db.Edition))
-	for name, presented := range map[string]string{"unknown": unknown.Reveal(), "small": forged(c, unknown), "large": forged(much, unknown)} {
-		b.Run(name, func(b *testing.B) {
-			for b.Loop() {
-				if _, err := a.Authenticate(b.Context(), presented); !errors.Is(err, identity.ErrUnauthenticated) {
-					b.Fatal(err)
-				}
-			}
-		})
 	}
 }

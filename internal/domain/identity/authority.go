@@ -84,8 +84,8 @@ func (a Authority) Issue(g Grant, now time.Time) (*Key, Credential, error) {
 	}
 	created := now.UTC().Truncate(time.Microsecond)
 	k := Restore(Snapshot{
-		ID: c.ID(), Name: g.Name, Env: a.env, Personas: g.Personas, Attributes: g.Attributes,
-		Digest: a.digest(c), Created: created, Issued: created, Expires: created.Add(g.Lifetime), Scope: g.Scope, Networks: g.Networks,
+		Terms: Terms{ID: c.ID(), Env: a.env, Digest: a.digest(c), Expires: created.Add(g.Lifetime)},
+		Name:  g.Name, Personas: g.Personas, Attributes: g.Attributes, Created: created, Issued: created, Scope: g.Scope, Networks: g.Networks,
 	})
 	return k, c, nil
 }
@@ -102,71 +102,34 @@ const (
 	errNetwork = Reason("the key does not hold at this address")
 )
 
-// Verify is nil when c is the credential of k, for this environment, used from an address where k holds, neither revoked
-// nor expired at now; else ErrUnauthenticated. k is nil when there is no key of c's id: that, a wrong secret, another
-// environment, another network, a revoked and an expired key take the same work and get the same answer.
-func (a Authority) Verify(k *Key, c Credential, from netip.Addr, now time.Time) error {
-	if c.IsZero() {
-		return ErrUnauthenticated.Because(errForm)
-	}
-	stored := Snapshot{}
-	if k != nil {
-		stored = k.s
-	}
-	sum := a.digest(c)
-	current, previous := hmac.Equal(sum[:], stored.Digest[:]), hmac.Equal(sum[:], stored.Previous[:]) // both, in constant time
-	if reason := a.objection(k != nil, current || previous && !stored.PreviousUntil.IsZero(), stored); reason != nil {
-		return ErrUnauthenticated.Because(reason)
-	}
-	return Proof{key: k, old: !current}.Holds(from, now)
-}
-
-// objection is asked only after the costly part is done, so that its order tells nothing from outside.
-func (a Authority) objection(known, holds bool, s Snapshot) error {
-	switch {
-	case !known:
-		return errUnknown
-	case !holds:
-		return errSecret
-	case s.Env != a.env:
-		return errForeign
-	}
-	return nil
-}
-
 // Proof is that somebody has a secret of a key. It is proof of that key's state only: of a change it knows nothing.
 type Proof struct {
 	key *Key
 	old bool // the secret is the one from before the last rotation
 }
 
-// Proof is what Verify has found out of k and c, once it was nil.
-func (a Authority) Proof(k *Key, c Credential) Proof {
-	if k.s.PreviousUntil.IsZero() {
-		return Proof{key: k}
+// Prove is Verify of a whole key, which is nil when there is none, used from an address: one where it does not hold is refused as
+// the rest.
+func (a Authority) Prove(k *Key, c Credential, from netip.Addr, now time.Time) (Proof, error) {
+	old, err := a.verify(k.Terms(), c, now)
+	if err != nil {
+		return Proof{}, err
 	}
-	sum := a.digest(c)
-	return Proof{key: k, old: !hmac.Equal(sum[:], k.s.Digest[:])}
+	p := Proof{key: k, old: old}
+	if err := p.Holds(from, now); err != nil {
+		return Proof{}, err
+	}
+	return p, nil
 }
 
-// Holds is what Verify would say at another time or of another address. Another error than ErrUnauthenticated says that the key cannot be
-// read.
+// Holds is what Prove would say at another time or of another address.
 func (p Proof) Holds(from netip.Addr, now time.Time) error {
-	s := &p.key.s
-	state := s.State(now)
-	switch {
-	case state == Revoked:
-		return ErrUnauthenticated.Because(errRevoked)
-	case state == Expired:
-		return ErrUnauthenticated.Because(errExpired)
-	case p.old && !now.Before(s.PreviousUntil):
-		return ErrUnauthenticated.Because(errRotated)
+	reason := p.key.s.end(p.old, now)
+	if reason == nil && !p.key.s.holdsFrom(from) {
+		reason = errNetwork
 	}
-	if err := p.key.read(); err != nil {
-		return err
-	}
-	if !s.holdsFrom(from) {
-		return ErrUnauthenticated.Because(errNetwork)
+	if reason != nil {
+		return ErrUnauthenticated.Because(reason)
 	}
 	return nil
 }

@@ -114,27 +114,19 @@ func printable(s string) bool {
 // one; it is not safe for concurrent use.
 type Key struct {
 	s     Snapshot
-	read  func() error         // puts into s what the key grants, once
 	scope func() *access.Scope // s.Scope, compiled once
 }
 
 // Snapshot is a key's state, on its way to or from storage. Times are UTC and whole microseconds.
 type Snapshot struct {
-	ID         KeyID
+	Terms
 	Name       string
-	Env        string
 	Personas   []string
 	Attributes map[string][]string
-	Digest     [32]byte // HMAC-SHA-256 under the pepper of the key's text without its checksum
 	Created    time.Time
 	Issued     time.Time // when the term began that ends with Expires: with Created, or with the last rotation
-	Expires    time.Time
-	Revoked    time.Time // zero while it is not
 	Scope      []access.Rule
 	Networks   []netip.Prefix
-
-	Previous      [32]byte  // the digest of the secret before the last rotation
-	PreviousUntil time.Time // until when that secret holds too; zero when there was no rotation
 
 	Used     time.Time // when the key was last let in, to about a minute; zero when it never was
 	UsedFrom string    // the address that it came from then
@@ -142,15 +134,7 @@ type Snapshot struct {
 
 // Restore makes the key that Snapshot told of.
 func Restore(s Snapshot) *Key {
-	return RestoreUnread(s.clone(), func(*Snapshot) error { return nil })
-}
-
-// RestoreUnread is Restore of a key whose personas, attributes, scope and networks read puts into its snapshot when they are needed,
-// once: not before somebody has shown a secret of the key, who would otherwise hear from how long it takes to be refused that there is such a
-// key, and how much it grants. An error of read is that of Proof.Holds.
-func RestoreUnread(s Snapshot, read func(*Snapshot) error) *Key {
-	k := &Key{s: s}
-	k.read = sync.OnceValue(func() error { return read(&k.s) })
+	k := &Key{s: s.clone()}
 	k.scope = sync.OnceValue(func() *access.Scope { return compiled(k.s.Scope) })
 	return k
 }
@@ -163,10 +147,15 @@ func compiled(rules []access.Rule) *access.Scope {
 	return scope
 }
 
-// Snapshot tells k's state; changing it changes no key. What cannot be read is empty: such a key grants nothing.
-func (k *Key) Snapshot() Snapshot {
-	_ = k.read()
-	return k.s.clone()
+// Snapshot tells k's state; changing it changes no key.
+func (k *Key) Snapshot() Snapshot { return k.s.clone() }
+
+// Terms is what decides whether a secret of k holds; of nil they are the zero Terms.
+func (k *Key) Terms() Terms {
+	if k == nil {
+		return Terms{}
+	}
+	return k.s.Terms
 }
 
 func (s Snapshot) clone() Snapshot {
@@ -240,7 +229,6 @@ func (s Snapshot) UnusedSince(moment, now time.Time) bool {
 // Principal is whom the key stands for at now; changing it changes no key. A scope that no longer compiles carries no right at
 // all. Safe for concurrent use as long as nothing changes the key.
 func (k *Key) Principal(now time.Time) access.Principal {
-	_ = k.read() // as Snapshot; Holds has told
 	p := access.Principal{
 		Issuer: Issuer, Subject: k.s.ID.String(), Name: k.s.Name, Personas: slices.Clone(k.s.Personas),
 		Attributes: cloneAttributes(k.s.Attributes), Scope: k.scope(), Expires: k.s.Expires,

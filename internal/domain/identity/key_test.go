@@ -23,8 +23,11 @@ func TestAuthority_VerifiesTheKeysHolder(t *testing.T) {
 	k, c := identitytest.Issue(t, "Ada", start)
 	a := identitytest.Authority(t, "dev")
 	for _, now := range []time.Time{start, start.Add(identity.DefaultLifetime - time.Second)} {
-		if err := a.Verify(k, c, netip.Addr{}, now); err != nil {
+		if err := a.Verify(k.Terms(), c, now); err != nil {
 			t.Errorf("at %s: %v", now, err)
+		}
+		if p, err := a.Prove(k, c, netip.Addr{}, now); err != nil || p.Key() != k {
+			t.Errorf("at %s the key itself: %v", now, err)
 		}
 	}
 	want := access.Principal{
@@ -53,23 +56,35 @@ func TestAuthority_AnswersEveryFailureAlike(t *testing.T) {
 		t.Fatal(err)
 	}
 	dev := identitytest.Authority(t, "dev")
-	for name, got := range map[string]error{
-		"no credential":           dev.Verify(k, identity.Credential{}, netip.Addr{}, start),
-		"an unknown key":          dev.Verify(nil, c, netip.Addr{}, start),
-		"another key's secret":    dev.Verify(k, other, netip.Addr{}, start),
-		"a digest that was moved": dev.Verify(identity.Restore(moved), other, netip.Addr{}, start),
-		"a revoked key":           dev.Verify(revoked, c, netip.Addr{}, start),
-		"an expired key":          dev.Verify(k, c, netip.Addr{}, start.Add(identity.DefaultLifetime)),
-		"another environment":     identitytest.Authority(t, "prod").Verify(k, c, netip.Addr{}, start),
-		"another pepper":          peppered.Verify(k, c, netip.Addr{}, start),
-		"a key without a digest":  dev.Verify(identity.Restore(identity.Snapshot{ID: c.ID(), Env: "dev", Expires: start.Add(time.Hour)}), c, netip.Addr{}, start),
+	undigested := identity.Snapshot{Terms: identity.Terms{ID: c.ID(), Env: "dev", Expires: start.Add(time.Hour)}}
+	for name, shown := range map[string]struct {
+		to identity.Authority
+		of *identity.Key
+		c  identity.Credential
+		at time.Time
+	}{
+		"no credential":           {dev, k, identity.Credential{}, start},
+		"an unknown key":          {dev, nil, c, start},
+		"another key's secret":    {dev, k, other, start},
+		"a digest that was moved": {dev, identity.Restore(moved), other, start},
+		"a revoked key":           {dev, revoked, c, start},
+		"an expired key":          {dev, k, c, start.Add(identity.DefaultLifetime)},
+		"another environment":     {identitytest.Authority(t, "prod"), k, c, start},
+		"another pepper":          {peppered, k, c, start},
+		"a key without a digest":  {dev, identity.Restore(undigested), c, start},
 	} {
-		f := fault.From(got)
-		if f == nil || f.Error() != identity.ErrUnauthenticated.Error() || f.Kind != fault.Unauthenticated {
-			t.Errorf("%s: %v", name, got)
+		proof, proved := shown.to.Prove(shown.of, shown.c, netip.Addr{}, shown.at)
+		if proof.Key() != nil {
+			t.Errorf("%s is proof of a key", name)
 		}
-		if f != nil && f.Unwrap() == nil {
-			t.Errorf("%s: the operator is not told the reason", name)
+		for _, got := range []error{shown.to.Verify(shown.of.Terms(), shown.c, shown.at), proved} {
+			f := fault.From(got)
+			if f == nil || f.Error() != identity.ErrUnauthenticated.Error() || f.Kind != fault.Unauthenticated {
+				t.Errorf("%s: %v", name, got)
+			}
+			if f != nil && f.Unwrap() == nil {
+				t.Errorf("%s: the operator is not told the reason", name)
+			}
 		}
 	}
 }
@@ -149,11 +164,11 @@ func TestPepper_RefusesShortSecretsAndHidesLongOnes(t *testing.T) {
 func BenchmarkAuthority_Verify(b *testing.B) {
 	k, c := identitytest.Issue(b, "Ada", start)
 	a := identitytest.Authority(b, "dev")
-	for name, key := range map[string]*identity.Key{"known": k, "unknown": nil} {
+	for name, terms := range map[string]identity.Terms{"known": k.Terms(), "unknown": {}} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				_ = a.Verify(key, c, netip.Addr{}, start)
+				_ = a.Verify(terms, c, start)
 			}
 		})
 	}

@@ -13,14 +13,23 @@ var (
 	ErrExists   = fault.New(fault.Conflict, "identity.exists", "A key of this id is kept already.")
 )
 
+// Lookup finds a key for whoever presents its credential. It reads what a Repository wrote, under the same promises.
+type Lookup interface {
+	// Terms gives the terms of the key of that id, the zero Terms when there is none: that is no error, so that it goes the same
+	// way. Its cost depends neither on whether there is such a key nor on what it grants, nor grows with the number of keys.
+	Terms(ctx context.Context, id KeyID) (Terms, error)
+	// Get gives the whole key of that id, or ErrNotFound. Its cost does not grow with the number of keys, but with what the key
+	// grants: it is for whoever has shown by its terms that they hold the key.
+	Get(ctx context.Context, id KeyID) (*Key, error)
+}
+
 // Repository keeps keys. What a call that returned has written is what every later call reads, in this process and
 // in every other on the same store: a revocation holds at once. Keys go in and come out as copies. Safe for
 // concurrent use; a ctx that has ended stops any call.
 type Repository interface {
+	Lookup
 	// Add keeps a new key; ErrExists when its id is taken, whereupon nothing has changed.
 	Add(ctx context.Context, k *Key) error
-	// Get gives the key of that id, or ErrNotFound. Its cost does not grow with the number of keys.
-	Get(ctx context.Context, id KeyID) (*Key, error)
 	// List gives all keys, oldest first, keys of the same moment by id.
 	List(ctx context.Context) ([]*Key, error)
 	// Update loads, changes and saves a key as one step, except for when it was used; ErrNotFound when there is none. Nothing is saved when

@@ -25,7 +25,7 @@ func TestRotate_LetsBothSecretsInUntilTheOverlapIsOver(t *testing.T) {
 	if second.ID() != first.ID() || second.Reveal() == first.Reveal() {
 		t.Fatalf("%s became %s", first, second)
 	}
-	if read, err := identity.Parse(second.Reveal()); err != nil || a.Verify(k, read, netip.Addr{}, at) != nil {
+	if read, err := identity.Parse(second.Reveal()); err != nil || a.Verify(k.Terms(), read, at) != nil {
 		t.Errorf("the new text is no key: %v", err)
 	}
 	end := at.Add(identity.DefaultLifetime)
@@ -42,7 +42,7 @@ func TestRotate_LetsBothSecretsInUntilTheOverlapIsOver(t *testing.T) {
 		{second, end.Add(-1), true},
 		{second, end, false},
 	} {
-		err := a.Verify(k, c.credential, netip.Addr{}, c.now)
+		err := a.Verify(k.Terms(), c.credential, c.now)
 		if (err == nil) != c.holds || err != nil && !errors.Is(err, identity.ErrUnauthenticated) {
 			t.Errorf("%v at %s: %v", c.credential.Reveal() == first.Reveal(), c.now, err)
 		}
@@ -55,7 +55,7 @@ func TestRotate_LetsBothSecretsInUntilTheOverlapIsOver(t *testing.T) {
 		identity.Credential
 		holds bool
 	}{"the first": {first, false}, "the second": {second, false}, "the third": {third, true}} {
-		if err := a.Verify(k, c.Credential, netip.Addr{}, at.Add(time.Hour)); (err == nil) != c.holds {
+		if err := a.Verify(k.Terms(), c.Credential, at.Add(time.Hour)); (err == nil) != c.holds {
 			t.Errorf("after a rotation without overlap %s: %v", name, err)
 		}
 	}
@@ -65,19 +65,29 @@ func TestAuthority_TellsUntilWhenASecretHolds(t *testing.T) {
 	t.Parallel()
 	a := identitytest.Authority(t, "dev")
 	k, first := identitytest.Issue(t, "Ada", start)
-	if got := a.Proof(k, first).Until(); !got.Equal(k.Snapshot().Expires) {
+	at := start.Add(24 * time.Hour)
+	if got := proof(t, a, k, first, at).Until(); !got.Equal(k.Snapshot().Expires) {
 		t.Errorf("the first secret holds until %s", got)
 	}
-	second, err := a.Rotate(k, identity.Rotation{Overlap: time.Hour}, start.Add(24*time.Hour))
+	second, err := a.Rotate(k, identity.Rotation{Overlap: time.Hour}, at)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := a.Proof(k, first).Until(); !got.Equal(k.Snapshot().PreviousUntil) || !got.Before(k.Snapshot().Expires) {
+	if got := proof(t, a, k, first, at).Until(); !got.Equal(k.Snapshot().PreviousUntil) || !got.Before(k.Snapshot().Expires) {
 		t.Errorf("the old secret holds until %s", got)
 	}
-	if got := a.Proof(k, second).Until(); !got.Equal(k.Snapshot().Expires) {
+	if got := proof(t, a, k, second, at).Until(); !got.Equal(k.Snapshot().Expires) {
 		t.Errorf("the new secret holds until %s", got)
 	}
+}
+
+func proof(t *testing.T, a identity.Authority, k *identity.Key, c identity.Credential, now time.Time) identity.Proof {
+	t.Helper()
+	p, err := a.Prove(k, c, netip.Addr{}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 func TestRotate_BringsNoKeyBackAndOutlivesNoTerm(t *testing.T) {
@@ -99,19 +109,19 @@ func TestRotate_BringsNoKeyBackAndOutlivesNoTerm(t *testing.T) {
 	if _, err := a.Rotate(k, identity.Rotation{Overlap: identity.MaxOverlap}, end.Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Verify(k, first, netip.Addr{}, end); !errors.Is(err, identity.ErrUnauthenticated) {
+	if err := a.Verify(k.Terms(), first, end); !errors.Is(err, identity.ErrUnauthenticated) {
 		t.Errorf("the old secret after its own term: %v", err)
 	}
 	k.Revoke(end)
 	if _, err := a.Rotate(k, identity.Rotation{}, end); !errors.Is(err, identity.ErrEnded) {
 		t.Errorf("a revoked key: %v", err)
 	}
-	if err := a.Verify(k, first, netip.Addr{}, start); !errors.Is(err, identity.ErrUnauthenticated) {
+	if err := a.Verify(k.Terms(), first, start); !errors.Is(err, identity.ErrUnauthenticated) {
 		t.Errorf("the old secret of a revoked key: %v", err)
 	}
 }
 
-func TestVerify_HoldsAKeyToItsNetworks(t *testing.T) {
+func TestProve_HoldsAKeyToItsNetworks(t *testing.T) {
 	t.Parallel()
 	a := identitytest.Authority(t, "dev")
 	k, c, err := a.Issue(identity.Grant{
@@ -124,7 +134,7 @@ func TestVerify_HoldsAKeyToItsNetworks(t *testing.T) {
 		"10.1.255.255": true, "::ffff:10.1.0.1": true, "2001:db8:ffff::1": true, "10.2.0.0": false, "127.0.0.1": false, "2001:db9::": false, "": false,
 	} {
 		from, _ := netip.ParseAddr(address)
-		if err := a.Verify(k, c, from, start); (err == nil) != holds {
+		if _, err := a.Prove(k, c, from, start); (err == nil) != holds {
 			t.Errorf("from %q: %v", address, err)
 		}
 	}
@@ -223,7 +233,8 @@ func TestProof_OfAnOldSecretEndsWithTheNewTermAtTheLatest(t *testing.T) {
 	if _, err := a.Rotate(k, identity.Rotation{Overlap: 24 * time.Hour, Lifetime: time.Hour}, start); err != nil {
 		t.Fatal(err)
 	}
-	if got := a.Proof(k, first).Until(); !got.Equal(start.Add(time.Hour)) || a.Proof(k, first).Holds(netip.Addr{}, got) == nil {
+	p := proof(t, a, k, first, start)
+	if got := p.Until(); !got.Equal(start.Add(time.Hour)) || p.Holds(netip.Addr{}, got) == nil {
 		t.Errorf("it is said to hold until %v", got)
 	}
 }

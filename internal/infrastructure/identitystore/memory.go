@@ -38,7 +38,17 @@ func (m *Memory) Add(ctx context.Context, k *identity.Key) error {
 	return nil
 }
 
-// Get implements identity.Repository.
+// Terms implements identity.Lookup.
+func (m *Memory) Terms(ctx context.Context, id identity.KeyID) (identity.Terms, error) {
+	if err := ctx.Err(); err != nil {
+		return identity.Terms{}, fault.From(err)
+	}
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.kept[id].Terms, nil // of none, those of the zero Snapshot
+}
+
+// Get implements identity.Lookup.
 func (m *Memory) Get(ctx context.Context, id identity.KeyID) (*identity.Key, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fault.From(err)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -39,7 +38,7 @@ func same(t *testing.T, a, b identity.Pepper) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return verifying.Verify(k, c, netip.Addr{}, identitytest.Start) == nil
+	return verifying.Verify(k.Terms(), c, identitytest.Start) == nil
 }
 
 func TestPepper_IsMadeOnceAndKeptToItself(t *testing.T) {

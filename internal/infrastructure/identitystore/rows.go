@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/identity"
@@ -56,50 +57,61 @@ func scopeOf(rules []access.Rule) []keptRule {
 }
 
 func toKey(row sqlcgen.ApiKey) (*identity.Key, error) {
-	s, err := termsOf(row)
-	if err == nil {
-		err = fill(&s, row)
-	}
+	id, err := identity.ParseKeyID(row.ID)
 	if err != nil {
+		return nil, fmt.Errorf("read a key's id: %w", err)
+	}
+	s := identity.Snapshot{
+		Terms: identity.Terms{
+			ID: id, Env: row.Environment, Expires: database.Time(row.ExpiresUs), Revoked: database.TimeOrZero(row.RevokedUs),
+			PreviousUntil: database.TimeOrZero(row.PreviousUntilUs),
+		},
+		Name: row.Name, Created: database.Time(row.CreatedUs), Issued: database.TimeOrZero(row.IssuedUs),
+		Used: database.TimeOrZero(row.UsedUs), UsedFrom: row.UsedFrom,
+	}
+	if s.Issued.IsZero() {
+		s.Issued = s.Created
+	}
+	if err := errors.Join(readDigests(&s.Terms, row.Digest, row.PreviousDigest), fill(&s, row)); err != nil {
 		return nil, err
 	}
 	return identity.Restore(s), nil
 }
 
-// toUnread is toKey for whoever asks if a credential holds.
-func toUnread(row sqlcgen.ApiKey) (*identity.Key, error) {
-	s, err := termsOf(row)
-	if err != nil {
-		return nil, err
+func readDigests(t *identity.Terms, current, previous []byte) error {
+	if copy(t.Digest[:], current) != len(t.Digest) {
+		return errors.New("read a key: its digest is too short")
 	}
-	return identity.RestoreUnread(s, func(s *identity.Snapshot) error { return fill(s, row) }), nil
+	if !t.PreviousUntil.IsZero() && copy(t.Previous[:], previous) != len(t.Previous) {
+		return errors.New("read a key: its previous digest is too short")
+	}
+	return nil
 }
 
-// termsOf is all of a key but what it grants.
-func termsOf(row sqlcgen.ApiKey) (s identity.Snapshot, err error) {
-	id, err := identity.ParseKeyID(row.ID)
-	if err != nil {
-		return s, fmt.Errorf("read a key's id: %w", err)
+// toTerms does as much for a key that there is not as for one that there is.
+func toTerms(id identity.KeyID, row sqlcgen.GetTermsRow) (identity.Terms, error) {
+	t := identity.Terms{
+		ID: id, Env: row.Environment, Expires: database.Time(row.ExpiresUs), Revoked: momentOf(row.RevokedUs), PreviousUntil: momentOf(row.PreviousUntilUs),
 	}
-	s = identity.Snapshot{
-		ID: id, Name: row.Name, Env: row.Environment,
-		Created: database.Time(row.CreatedUs), Issued: database.TimeOrZero(row.IssuedUs), Expires: database.Time(row.ExpiresUs),
-		Revoked: database.TimeOrZero(row.RevokedUs), PreviousUntil: database.TimeOrZero(row.PreviousUntilUs), Used: database.TimeOrZero(row.UsedUs), UsedFrom: row.UsedFrom,
+	if err := readDigests(&t, row.Digest, row.PreviousDigest); err != nil {
+		return identity.Terms{}, err
 	}
-	if s.Issued.IsZero() {
-		s.Issued = s.Created
+	if !row.Known {
+		return identity.Terms{}, nil
 	}
-	if copy(s.Digest[:], row.Digest) != len(s.Digest) {
-		return s, errors.New("read a key: its digest is too short")
+	return t, nil
+}
+
+// momentOf is the moment that GetTerms tells, zero for what it tells of none.
+func momentOf(us int64) time.Time {
+	if us == -1 {
+		return time.Time{}
 	}
-	if !s.PreviousUntil.IsZero() && copy(s.Previous[:], row.PreviousDigest) != len(s.Previous) {
-		return s, errors.New("read a key: its previous digest is too short")
-	}
-	return s, nil
+	return database.Time(us)
 }
 
 // none is how an empty list is stored. It is not parsed: most keys have no scope and no networks, and one is read for
-// every request.
+// every holder.
 const none = "[]"
 
 func fill(s *identity.Snapshot, row sqlcgen.ApiKey) error {

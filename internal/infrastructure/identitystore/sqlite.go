@@ -15,14 +15,16 @@ import (
 // SQLite keeps keys in the state file. It holds no copy of them: the command line may revoke a key beside a running
 // server, and the next request must know.
 type SQLite struct {
-	db  *database.DB
-	get pointRead
+	db         *database.DB
+	terms, get pointRead
 }
 
 var _ identity.Repository = (*SQLite)(nil)
 
 // NewSQLite takes a database whose schema is up to date.
-func NewSQLite(db *database.DB) *SQLite { return &SQLite{db: db, get: pointRead{DB: db.Read}} }
+func NewSQLite(db *database.DB) *SQLite {
+	return &SQLite{db: db, terms: pointRead{DB: db.Read}, get: pointRead{DB: db.Read}}
+}
 
 // Add implements identity.Repository.
 func (s *SQLite) Add(ctx context.Context, k *identity.Key) error {
@@ -42,15 +44,27 @@ func (s *SQLite) Add(ctx context.Context, k *identity.Key) error {
 	})
 }
 
-// Get implements identity.Repository.
+// Terms implements identity.Lookup. It reads nothing but an index, in which all entries are about as long.
+func (s *SQLite) Terms(ctx context.Context, id identity.KeyID) (identity.Terms, error) {
+	if err := ctx.Err(); err != nil {
+		return identity.Terms{}, fault.From(err)
+	}
+	row, err := sqlcgen.New(&s.terms).GetTerms(ctx, id.String())
+	if err != nil {
+		return identity.Terms{}, fmt.Errorf("read a key's terms: %w", database.Translate(ctx, err))
+	}
+	return toTerms(id, row)
+}
+
+// Get implements identity.Lookup.
 func (s *SQLite) Get(ctx context.Context, id identity.KeyID) (*identity.Key, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fault.From(err)
 	}
-	return load(ctx, sqlcgen.New(&s.get), id, toUnread)
+	return load(ctx, sqlcgen.New(&s.get), id)
 }
 
-func load(ctx context.Context, q *sqlcgen.Queries, id identity.KeyID, read func(sqlcgen.ApiKey) (*identity.Key, error)) (*identity.Key, error) {
+func load(ctx context.Context, q *sqlcgen.Queries, id identity.KeyID) (*identity.Key, error) {
 	row, err := q.GetKey(ctx, id.String())
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, identity.ErrNotFound
@@ -58,7 +72,7 @@ func load(ctx context.Context, q *sqlcgen.Queries, id identity.KeyID, read func(
 	if err != nil {
 		return nil, fmt.Errorf("read a key: %w", database.Translate(ctx, err))
 	}
-	return read(row)
+	return toKey(row)
 }
 
 // List implements identity.Repository.
@@ -80,7 +94,7 @@ func (s *SQLite) List(ctx context.Context) ([]*identity.Key, error) {
 func (s *SQLite) Update(ctx context.Context, id identity.KeyID, change func(*identity.Key) error) error {
 	return s.db.Durably(ctx, func(tx *sql.Tx) error {
 		q := sqlcgen.New(tx)
-		k, err := load(ctx, q, id, toKey)
+		k, err := load(ctx, q, id)
 		if err != nil {
 			return err
 		}

@@ -1,19 +1,24 @@
 package identitystore_test
 
 import (
+	"context"
+	"database/sql"
 	"errors"
-	"net/netip"
+	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/pressly/goose/v3"
 	"go.uber.org/goleak"
 
 	"github.com/steward-mcp/steward/internal/domain/identity"
 	"github.com/steward-mcp/steward/internal/domain/identity/identitytest"
 	"github.com/steward-mcp/steward/internal/infrastructure/database/databasetest"
 	"github.com/steward-mcp/steward/internal/infrastructure/identitystore"
+	"github.com/steward-mcp/steward/internal/infrastructure/identitystore/sqlcgen"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -123,7 +128,7 @@ func BenchmarkGet(b *testing.B) {
 	}
 }
 
-// What a key costs to check does not depend on how many there are.
+// What a secret costs to check does not depend on how many keys there are.
 func BenchmarkVerify(b *testing.B) {
 	for _, count := range []int{10, 1_000, 100_000} {
 		b.Run(strconv.Itoa(count), func(b *testing.B) {
@@ -142,11 +147,11 @@ func BenchmarkVerify(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				found, err := store.Get(b.Context(), k.ID())
+				terms, err := store.Terms(b.Context(), k.ID())
 				if err != nil {
 					b.Fatal(err)
 				}
-				if err := authority.Verify(found, c, netip.Addr{}, identitytest.Start); err != nil {
+				if err := authority.Verify(terms, c, identitytest.Start); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -156,11 +161,11 @@ func BenchmarkVerify(b *testing.B) {
 
 // Whoever has not the secret of a key learns nothing of it from what it takes to refuse them: what the key grants is not read for that,
 // however much it is, and whether it can be read is told to nobody else.
-func TestGet_ReadsWhatAKeyGrantsForItsHolderOnly(t *testing.T) {
+func TestSQLite_ReadsWhatAKeyGrantsForItsHolderOnly(t *testing.T) {
+	t.Parallel()
 	db := databasetest.Open(t, filepath.Join(t.TempDir(), "state.db"))
-	keys, authority := identitystore.NewSQLite(db), identitytest.Authority(t, "dev")
-	k, c := identitytest.Issue(t, "Ada", identitytest.Start)
-	_, other := identitytest.Issue(t, "Bob", identitytest.Start)
+	keys := identitystore.NewSQLite(db)
+	k, _ := identitytest.Issue(t, "Ada", identitytest.Start)
 	if err := keys.Add(t.Context(), k); err != nil {
 		t.Fatal(err)
 	}
@@ -168,19 +173,83 @@ func TestGet_ReadsWhatAKeyGrantsForItsHolderOnly(t *testing.T) {
 		if _, err := db.Write.ExecContext(t.Context(), "UPDATE api_keys SET "+column+" = '7'"); err != nil {
 			t.Fatal(err)
 		}
-		kept, err := keys.Get(t.Context(), k.ID())
-		if err != nil {
-			t.Fatal(err)
+		if terms, err := keys.Terms(t.Context(), k.ID()); err != nil || terms != k.Terms() {
+			t.Errorf("%s: the terms are %+v, %v", column, terms, err)
 		}
-		if err := authority.Verify(kept, other, netip.Addr{}, identitytest.Start); !errors.Is(err, identity.ErrUnauthenticated) {
-			t.Errorf("%s: whoever has another secret hears %v", column, err)
+		err := keys.Update(t.Context(), k.ID(), func(*identity.Key) error { t.Error("it is changed unread"); return nil })
+		got, read := keys.Get(t.Context(), k.ID())
+		if all, listed := keys.List(t.Context()); err == nil || read == nil || listed == nil {
+			t.Errorf("%s: it is updated (%v), read: %v, and listed: %v", column, err, got, all)
 		}
-		if err := authority.Verify(kept, c, netip.Addr{}, identitytest.Start); err == nil || errors.Is(err, identity.ErrUnauthenticated) {
-			t.Errorf("%s: its holder hears %v", column, err)
+	}
+}
+
+// planned asks the database how it would run what it is given.
+type planned struct {
+	*sql.DB
+	plan []string
+	err  error
+}
+
+func (p *planned) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	p.err = p.explain(ctx, query, args)
+	return p.DB.QueryRowContext(ctx, query, args...)
+}
+
+func (p *planned) explain(ctx context.Context, query string, args []any) error {
+	rows, err := p.QueryContext(ctx, "EXPLAIN QUERY PLAN "+query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			return err
 		}
-		err = keys.Update(t.Context(), k.ID(), func(*identity.Key) error { t.Error("it is changed unread"); return nil })
-		if all, listed := keys.List(t.Context()); err == nil || listed == nil {
-			t.Errorf("%s: it is updated (%v), and listed: %v", column, err, all)
-		}
+		p.plan = append(p.plan, step)
+	}
+	return rows.Err()
+}
+
+func TestSQLite_FindsTermsInTheIndexAlone(t *testing.T) {
+	t.Parallel()
+	p := &planned{DB: databasetest.Open(t, filepath.Join(t.TempDir(), "state.db")).Read}
+	row, err := sqlcgen.New(p).GetTerms(t.Context(), "absent")
+	if err = errors.Join(err, p.err); err != nil || row.Known {
+		t.Fatalf("an unknown key is %+v, %v", row, err)
+	}
+	const index = "SEARCH k USING COVERING INDEX api_keys_terms (id=?) LEFT-JOIN"
+	if !slices.Contains(p.plan, index) || slices.ContainsFunc(p.plan, func(step string) bool { return strings.Contains(step, " k") && step != index }) {
+		t.Errorf("the plan is %q", p.plan)
+	}
+}
+
+func TestSQLite_FindsTheTermsOfKeysThatAnOlderVersionWrote(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t, filepath.Join(t.TempDir(), "state.db"))
+	keys := identitystore.NewSQLite(db)
+	k, _ := identitytest.Issue(t, "Ada", identitytest.Start)
+	if err := keys.Add(t.Context(), k); err != nil {
+		t.Fatal(err)
+	}
+	migrations, err := goose.NewProvider(goose.DialectSQLite3, db.Write, os.DirFS("../database/migrations"),
+		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const before = 6 // without the index
+	if _, err := migrations.DownTo(t.Context(), before); err != nil {
+		t.Fatal(err)
+	}
+	if terms, err := keys.Terms(t.Context(), k.ID()); err == nil {
+		t.Errorf("without the index the terms are %+v", terms)
+	}
+	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if terms, err := keys.Terms(t.Context(), k.ID()); err != nil || terms != k.Terms() {
+		t.Errorf("the terms are %+v, %v", terms, err)
 	}
 }

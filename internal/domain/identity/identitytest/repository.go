@@ -62,6 +62,7 @@ func RunRepository(t *testing.T, open func(t *testing.T) identity.Repository) {
 		"an ended context stops every call":           heedsTheContext,
 		"a rotation is kept, scope and networks too":  keepsARotation,
 		"the last use is kept, whatever else changes": keepsTheLastUse,
+		"the terms of a key are found beside it":      tellsTheTerms,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -85,10 +86,19 @@ func expect(t *testing.T, r identity.Repository, want *identity.Key) {
 	if diff := compare([]*identity.Key{want}, []*identity.Key{got}); diff != "" {
 		t.Error(diff)
 	}
+	terms, err := r.Terms(t.Context(), want.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want.Terms(), terms, sameIDs); diff != "" {
+		t.Errorf("its terms:\n%s", diff)
+	}
 }
 
+var sameIDs = cmp.Comparer(func(a, b identity.KeyID) bool { return a == b })
+
 func compare(want, got []*identity.Key) string {
-	return cmp.Diff(snapshots(want), snapshots(got), cmp.Comparer(func(a, b identity.KeyID) bool { return a == b }),
+	return cmp.Diff(snapshots(want), snapshots(got), sameIDs,
 		cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmpopts.EquateEmpty())
 }
 
@@ -128,6 +138,11 @@ func knowsNoOtherKeys(t *testing.T, r identity.Repository) {
 	absent, _ := Issue(t, "absent", Start)
 	if _, err := r.Get(t.Context(), absent.ID()); !errors.Is(err, identity.ErrNotFound) {
 		t.Errorf("Get = %v, want ErrNotFound", err)
+	}
+	for _, id := range []identity.KeyID{absent.ID(), {}} {
+		if got, err := r.Terms(t.Context(), id); err != nil || got != (identity.Terms{}) {
+			t.Errorf("the terms of no key are %+v, %v", got, err)
+		}
 	}
 	err := r.Update(t.Context(), absent.ID(), func(*identity.Key) error { t.Error("change is called"); return nil })
 	if !errors.Is(err, identity.ErrNotFound) {
@@ -262,6 +277,56 @@ func keepsTheLastUse(t *testing.T, r identity.Repository) {
 	expect(t, r, identity.Restore(want))
 }
 
+// A secret that holds by the terms of a key holds by the key, whatever has been done to it.
+func tellsTheTerms(t *testing.T, r identity.Repository) {
+	a := Authority(t, "dev")
+	k, first := Issue(t, "k", Start)
+	if err := r.Add(t.Context(), k); err != nil {
+		t.Fatal(err)
+	}
+	add(t, r, "bystander", Start)
+	var second identity.Credential
+	now := Start.Add(time.Minute)
+	tell := func(when string, firstHolds, secondHolds bool) {
+		t.Helper()
+		whole, err := r.Get(t.Context(), k.ID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		expect(t, r, whole)
+		terms, err := r.Terms(t.Context(), k.ID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := a.Verify(terms, first, now) == nil; got != firstHolds {
+			t.Errorf("%s, the first secret holds: %v", when, got)
+		}
+		if got := a.Verify(terms, second, now) == nil; got != secondHolds {
+			t.Errorf("%s, the second secret holds: %v", when, got)
+		}
+	}
+	change := func(change func(*identity.Key) error) {
+		t.Helper()
+		if err := r.Update(t.Context(), k.ID(), change); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tell("at first", true, false)
+	change(func(k *identity.Key) (err error) {
+		second, err = a.Rotate(k, identity.Rotation{Overlap: time.Hour}, Start)
+		return err
+	})
+	tell("rotated", true, true)
+	now = Start.Add(time.Hour)
+	tell("after the overlap", false, true)
+	if err := r.Touch(t.Context(), []identity.Use{{Key: k.ID(), At: now, From: "192.0.2.7"}}); err != nil {
+		t.Fatal(err)
+	}
+	tell("used", false, true)
+	change(func(k *identity.Key) error { k.Revoke(now); return nil })
+	tell("revoked", false, false)
+}
+
 func heedsTheContext(t *testing.T, r identity.Repository) {
 	k := add(t, r, "k", Start)
 	other, _ := Issue(t, "other", Start)
@@ -269,8 +334,9 @@ func heedsTheContext(t *testing.T, r identity.Repository) {
 	cancel()
 	_, getErr := r.Get(ctx, k.ID())
 	_, listErr := r.List(ctx)
+	_, termsErr := r.Terms(ctx, k.ID())
 	for call, err := range map[string]error{
-		"Add": r.Add(ctx, other), "Get": getErr, "List": listErr,
+		"Add": r.Add(ctx, other), "Get": getErr, "List": listErr, "Terms": termsErr,
 		"Update": r.Update(ctx, k.ID(), func(k *identity.Key) error { k.Revoke(Start); return nil }),
 		"Touch":  r.Touch(ctx, []identity.Use{{Key: k.ID(), At: Start}}),
 	} {
