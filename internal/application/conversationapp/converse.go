@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/steward-mcp/steward/internal/application/lifetime"
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/conversation"
 	"github.com/steward-mcp/steward/internal/domain/id"
@@ -219,7 +220,7 @@ func (c *converser) answer(ctx context.Context, owner string, m understood) (too
 		return tool.Result{}, err
 	}
 	result, spent, err := c.converse(ctx, m)
-	settling, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	settling, cancel := context.WithTimeout(lifetime.Apart(ctx), settleTime)
 	defer cancel()
 	// An answer is not taken back because its tokens could not be settled: then those that were reserved count as spent.
 	_ = c.options.Ledger.Settle(settling, owner, m.cost, spent.Input+spent.Output, now)
@@ -262,7 +263,7 @@ func (c *converser) withdraw(ctx context.Context, r reserved, spent conversation
 
 // settle saves an outcome even when the caller has left: otherwise the conversation would stay reserved.
 func (c *converser) settle(ctx context.Context, r reserved, change func(*conversation.Conversation, time.Time) error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	ctx, cancel := context.WithTimeout(lifetime.Apart(ctx), settleTime)
 	defer cancel()
 	now := c.now()
 	return c.repo.Update(ctx, r.owner, r.cid, func(known *conversation.Conversation) error { return change(known, now) })

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/steward-mcp/steward/internal/application/lifetime"
 )
 
 // closeGrace bounds how long a request may wait for its record after its caller has left: the record is owed
@@ -26,7 +28,7 @@ func (p *patience) of(ctx context.Context, now time.Time) context.Context {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if since := now.Sub(p.begun); p.shared == nil || since < 0 || since >= patienceStep || p.shared.Err() != nil {
-		p.shared, p.end = context.WithTimeout(context.WithoutCancel(ctx), closeGrace+patienceStep) //nolint:gosec // see end
+		p.shared, p.end = context.WithTimeout(lifetime.Apart(ctx), closeGrace+patienceStep) //nolint:gosec // see end
 		p.begun = now
 	}
 	return patient{Context: p.shared, of: ctx}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/steward-mcp/steward/internal/application/lifetime"
 	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/fault"
 )
@@ -46,7 +47,7 @@ func (q *Request) Refuse(ctx context.Context, by string, f *fault.Fault) error {
 // does not confirm is kept for the next time, so that a count may be told twice, but not lost. As with Close, the end
 // of ctx does not keep it from writing.
 func (r *Recorder) Flush(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
+	ctx, cancel := context.WithTimeout(lifetime.Apart(ctx), closeGrace)
 	defer cancel()
 	counts := r.refusals.take()
 	for i, c := range counts {

@@ -33,7 +33,7 @@ type presence struct {
 
 // attendee is one request, in the list of those of its credential: it can leave without being looked for.
 type attendee struct {
-	stop          context.CancelCauseFunc
+	hold          lifetime.Hold
 	before, after *attendee
 }
 
@@ -48,7 +48,7 @@ func (a *Attendance) Attend(ctx context.Context, presented string) (attended con
 	if presented == "" {
 		return ctx, func() {}
 	}
-	attended, stop, over := lifetime.Within(ctx)
+	attended, hold := lifetime.Within(ctx)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	p := a.present[presented]
@@ -56,9 +56,9 @@ func (a *Attendance) Attend(ctx context.Context, presented string) (attended con
 		p = a.enter(ctx, presented)
 		a.present[presented] = p
 	}
-	one := p.join(stop)
+	one := p.join(hold)
 	return attended, func() {
-		over()
+		hold.Leave()
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		if p.lose(one); p.first == nil && a.present[presented] == p {
@@ -67,8 +67,8 @@ func (a *Attendance) Attend(ctx context.Context, presented string) (attended con
 	}
 }
 
-func (p *presence) join(stop context.CancelCauseFunc) *attendee {
-	one := &attendee{stop: stop, after: p.first}
+func (p *presence) join(hold lifetime.Hold) *attendee {
+	one := &attendee{hold: hold, after: p.first}
 	if p.first != nil {
 		p.first.before = one
 	}
@@ -147,6 +147,6 @@ func (a *Attendance) end(presented string, why error) {
 		return
 	}
 	for one := p.first; one != nil; one = one.after {
-		one.stop(why)
+		one.hold.End(why)
 	}
 }

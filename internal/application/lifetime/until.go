@@ -61,14 +61,17 @@ func (u *until) Done() <-chan struct{} { return u.make().Done() }
 // Err is nil before the end.
 func (u *until) Err() error { return u.make().Err() }
 
-// Value is that of the context that it is in. Package context finds by it what it has made itself, and a child of it then costs no
-// goroutine.
-func (u *until) Value(key any) any {
-	u.mu.Lock()
-	made := u.made
-	u.mu.Unlock()
-	if made == nil {
-		made = u.Context
+// Value is that of the context that it is in, but for a span: that is not what u ends with. Package context finds by it what it has
+// made itself, and a child of it then costs no goroutine.
+func (u *until) Value(k any) any {
+	if k == (key{}) {
+		return nil
 	}
-	return made.Value(key)
+	u.mu.Lock()
+	within := u.made
+	u.mu.Unlock()
+	if within == nil {
+		within = u.Context
+	}
+	return within.Value(k)
 }

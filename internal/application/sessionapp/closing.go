@@ -51,8 +51,8 @@ func (r *Registry) close(closed *session.Session) error {
 	err := e.session.Close(kept.Closing, r.lifetime)
 	e.session.Heard(kept.Used)
 	r.settle(e)
-	for _, stop := range e.stops {
-		stop(session.ErrClosed)
+	for stay := range e.running {
+		stay.hold.End(session.ErrClosed)
 	}
 	protocol := r.protocol
 	r.mu.Unlock() // protocol sessions have a lock of their own

@@ -46,9 +46,9 @@ type Registry struct {
 type entry struct {
 	session    *session.Session
 	peer       session.Peer
-	stops      map[*Stay]context.CancelCauseFunc // of what runs
-	place, own *list.Element                     // in held and owned; nil while it is in neither
-	heard      bool                              // since it was written down
+	running    map[*Stay]struct{}
+	place, own *list.Element // in held and owned; nil while it is in neither
+	heard      bool          // since it was written down
 }
 
 // NewRegistry makes one that lets a session last for lifetime without a request. It knows of no closed session until Sync
@@ -71,8 +71,8 @@ func (r *Registry) Bind(p Protocol) {
 type Stay struct {
 	Session  id.Session
 	registry *Registry
-	entry    *entry // nil when it was not let in, and when it has left
-	leave    func() // its context
+	entry    *entry        // nil when it was not let in, and when it has left
+	hold     lifetime.Hold // on its context
 }
 
 // Enter counts a request in the session of its peer, which it opens if it is the first. It reads and writes nothing but
@@ -87,9 +87,9 @@ func (r *Registry) Enter(ctx context.Context, p session.Peer, address string) (c
 		e.heard = true
 		return ctx, stay, err
 	}
-	within, stop, leave := lifetime.Within(ctx)
-	stay.entry, stay.leave = e, leave
-	e.stops[stay] = stop
+	within, hold := lifetime.Within(ctx)
+	stay.entry, stay.hold = e, hold
+	e.running[stay] = struct{}{}
 	r.settle(e)
 	return within, stay, nil
 }
@@ -103,8 +103,8 @@ func (s *Stay) Leave(refused bool) {
 		return
 	}
 	s.entry = nil
-	s.leave()
-	delete(e.stops, s)
+	s.hold.Leave()
+	delete(e.running, s)
 	e.session.Leave(refused)
 }
 
@@ -125,7 +125,7 @@ func (r *Registry) find(p session.Peer) *entry {
 
 func (r *Registry) add(s *session.Session) *entry {
 	snapshot := s.Snapshot()
-	e := &entry{session: s, peer: snapshot.Peer, stops: map[*Stay]context.CancelCauseFunc{}}
+	e := &entry{session: s, peer: snapshot.Peer, running: map[*Stay]struct{}{}}
 	r.byID[snapshot.ID] = e
 	if e.peer != (session.Peer{}) {
 		r.byPeer[e.peer] = e
@@ -158,7 +158,7 @@ func (r *Registry) settle(e *entry) {
 func (r *Registry) makeRoom(among *list.List, most int) {
 	for tries := among.Len(); among.Len() > most && tries > 0; tries-- {
 		e, _ := among.Back().Value.(*entry)
-		if len(e.stops) == 0 {
+		if len(e.running) == 0 {
 			r.forget(e)
 			continue
 		}

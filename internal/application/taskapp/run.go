@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/steward-mcp/steward/internal/application/cqrs"
+	"github.com/steward-mcp/steward/internal/application/lifetime"
 	"github.com/steward-mcp/steward/internal/application/observe"
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/task"
@@ -142,7 +143,7 @@ func (c *run) become(ctx context.Context) error {
 
 // hold ends the call when the task's time is over or the credential of its owner ends.
 func (c *run) hold(ctx context.Context, s task.Snapshot) (release func()) {
-	held, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), s.Terms.TTL, task.ErrExpired)
+	held, cancel := context.WithTimeoutCause(lifetime.Apart(ctx), s.Terms.TTL, task.ErrExpired)
 	leave := func() {}
 	if c.order.Attend != nil {
 		held, leave = c.order.Attend(held)

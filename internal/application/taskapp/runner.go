@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/steward-mcp/steward/internal/application/cqrs"
+	"github.com/steward-mcp/steward/internal/application/lifetime"
 	"github.com/steward-mcp/steward/internal/application/observe"
 	"github.com/steward-mcp/steward/internal/domain/fault"
 	"github.com/steward-mcp/steward/internal/domain/id"
@@ -76,7 +77,7 @@ type Answer struct {
 // record, and work goes on without the caller. The end of ctx ends work as long as there is no task.
 func (r *Runner) Run(ctx context.Context, o Order, work Work) (*task.Snapshot, error) {
 	c := &run{runner: r, order: o, work: work, became: make(chan struct{}), done: make(chan struct{})}
-	apart, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	apart, cancel := context.WithCancelCause(lifetime.Apart(ctx))
 	c.cancel = cancel
 	apart, c.detachment = cqrs.Detachable(apart, c.begin)
 	if !r.start(func() { c.follow(apart) }) {
@@ -191,7 +192,7 @@ const settleTime = 10 * time.Second
 // settle keeps what came of a task.
 func (r *Runner) settle(ctx context.Context, s task.Snapshot, a Answer) {
 	cause, _ := context.Cause(ctx).(*fault.Fault) //nolint:errorlint // what ended the context, not what that wraps
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	ctx, cancel := context.WithTimeout(lifetime.Apart(ctx), settleTime)
 	defer cancel()
 	now := r.now()
 	end := func(t *task.Task) error { return t.Complete(a.Result, now) }

@@ -23,8 +23,7 @@ type Attendance interface {
 func (e *Edge) visit(ctx context.Context, r *http.Request, yield func()) (visiting context.Context, s *stay) {
 	s = &stay{edge: e, request: r, visited: ctx, yield: yield}
 	// It is no child of net/http's context: who goes on without the client would need another one beside it.
-	visiting, s.stop, s.over = lifetime.Within(context.WithoutCancel(ctx))
-	s.unhook = context.AfterFunc(ctx, s.left)
+	visiting, s.hold = lifetime.Beside(ctx, s.left)
 	visiting, s.gone = s.Attend(visiting)
 	return feed.WithVisit(visiting, s), s
 }
@@ -36,10 +35,8 @@ type stay struct {
 	visited context.Context //nolint:containedctx // net/http's, which ends with the client and the server
 	yield   func()
 
-	stop   context.CancelCauseFunc // ends the request's context
-	over   func()                  // lets go of it
-	gone   func()                  // and of the credential
-	unhook func() bool             // and of net/http's
+	hold lifetime.Hold // on the request's context
+	gone func()        // lets go of the credential
 
 	mu      sync.Mutex
 	stays   func() bool // nil for no
@@ -73,26 +70,25 @@ func (s *stay) left() {
 	switch {
 	case s.handled:
 	case s.stays == nil || !s.stays():
-		s.stop(context.Cause(s.visited))
+		s.hold.End(context.Cause(s.visited))
 	default:
 		server := s.visited
 		if v, ok := server.Value(visitKey{}).(*visit); ok {
 			server = v.base
 		}
-		s.stopped = context.AfterFunc(server, func() { s.stop(context.Cause(server)) })
+		s.stopped = context.AfterFunc(server, func() { s.hold.End(context.Cause(server)) })
 	}
 }
 
 // end is called when the request has been handled.
 func (s *stay) end() {
-	s.unhook()
 	s.gone()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.handled = true; s.stopped != nil {
 		s.stopped()
 	}
-	s.over()
+	s.hold.Leave()
 }
 
 // sayExpiry tells a client whose credential is about to end when that is.

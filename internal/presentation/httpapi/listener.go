@@ -11,6 +11,8 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/steward-mcp/steward/internal/application/lifetime"
 )
 
 // Limits of one connection. There is no WriteTimeout: answers may stream, so each write has its own deadline.
@@ -78,14 +80,14 @@ func sparing(log *zap.Logger) *zap.Logger {
 }
 
 // Start binds the address, so that a taken port is an error here, and serves until Stop.
-func (l *Listener) Start(ctx context.Context) error {
+func (l *Listener) Start(ctx context.Context) error { //nolint:contextcheck // it is ctx, apart
 	var config net.ListenConfig
 	bound, err := config.Listen(ctx, "tcp", l.address)
 	if err != nil {
 		return err
 	}
 	// Requests outlive the context of starting and end with that of the server, so that a stop reaches open streams.
-	base, quit := context.WithCancel(context.WithoutCancel(ctx))
+	base, quit := context.WithCancel(valueless{lifetime.Apart(ctx)})
 	l.bound, l.quit = bound.Addr(), quit
 	l.server.BaseContext = func(net.Listener) context.Context { return base }
 	scarce := sparing(l.log)
@@ -100,6 +102,13 @@ func (l *Listener) Start(ctx context.Context) error {
 	}()
 	return nil
 }
+
+// valueless ends the search for what no request has: nothing that the process was started with is of use to one.
+type valueless struct {
+	context.Context //nolint:containedctx // itself
+}
+
+func (valueless) Value(any) any { return nil }
 
 func (l *Listener) serve(bound net.Listener) error {
 	if l.server.TLSConfig != nil {
@@ -126,7 +135,7 @@ func (l *Listener) Stop(ctx context.Context) error {
 	_ = l.handlers.wait(ctx)
 	l.quit()
 	<-l.done
-	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	settle, cancel := context.WithTimeout(lifetime.Apart(ctx), settleTime)
 	defer cancel()
 	return errors.Join(err, l.handlers.wait(settle))
 }

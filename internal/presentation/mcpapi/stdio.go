@@ -39,7 +39,7 @@ const settleTime = 2 * time.Second
 func (s *Server) Stdio(ctx context.Context, in io.Reader, out io.Writer, who access.Principal, maxLine int) error {
 	reading, stopReading := context.WithCancel(ctx)
 	defer stopReading()
-	working, cutOff := context.WithCancel(context.WithoutCancel(ctx))
+	working, cutOff := context.WithCancel(lifetime.Apart(ctx))
 	defer cutOff()
 	p := &pipe{server: s, out: wire.NewLineWriter(out, cutOff), who: who, session: newSession(stdioSession, who.ID())}
 	p.crew = roster.NewCrew(inFlight, func(w work) { _ = p.write(s.answer(w.ctx, w.x)) }) // the next line finds it broken
@@ -55,7 +55,7 @@ func (s *Server) Stdio(ctx context.Context, in io.Reader, out io.Writer, who acc
 	}
 	lifetime.Await(working, s.drain, ended)
 	cutOff()
-	lifetime.Await(context.WithoutCancel(ctx), settleTime, ended)
+	lifetime.Await(lifetime.Apart(ctx), settleTime, ended)
 	return nil
 }
 

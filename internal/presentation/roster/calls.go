@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"container/list"
 	"context"
 	"encoding/json"
 	"sync"
@@ -14,31 +15,29 @@ import (
 // use. Safe for concurrent use.
 type Calls struct {
 	mu      sync.Mutex
-	running map[*Call]string // the key of its id
+	running list.List // of *Call
 }
 
 // Call is one request between begin and end.
 type Call struct {
 	of       *Calls // nil when nobody can cancel it by its id
-	stop     context.CancelCauseFunc
-	leave    func()
-	canceled bool // guarded by of.mu
+	key      string // of its id
+	hold     lifetime.Hold
+	place    *list.Element // nil when it is over; guarded by of.mu, as is canceled
+	canceled bool
 }
 
 // Begin gives the request of that id a context that Cancel ends, which it may share with others who end the request. Its owner
 // ends the call. Of no set, nobody can cancel it.
 func (c *Calls) Begin(ctx context.Context, id json.RawMessage) (context.Context, *Call) {
-	ctx, stop, leave := lifetime.Within(ctx)
-	call := &Call{of: c, stop: stop, leave: leave}
+	ctx, hold := lifetime.Within(ctx)
+	call := &Call{of: c, hold: hold}
 	if c == nil {
 		return ctx, call
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.running == nil {
-		c.running = make(map[*Call]string)
-	}
-	c.running[call] = wire.IDKey(id)
+	call.key, call.place = wire.IDKey(id), c.running.PushFront(call)
 	return ctx, call
 }
 
@@ -58,25 +57,28 @@ func (c *Calls) Abandon() { c.cancel(func(string) bool { return true }) }
 func (c *Calls) cancel(which func(key string) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for call, key := range c.running {
-		if which(key) {
+	for e := c.running.Front(); e != nil; e = e.Next() {
+		if call, _ := e.Value.(*Call); which(call.key) {
 			call.canceled = true
-			call.stop(nil)
+			call.hold.End(nil)
 		}
 	}
 }
 
 // Stop ends the call without anybody having cancelled it.
-func (c *Call) Stop() { c.stop(nil) }
+func (c *Call) Stop() { c.hold.End(nil) }
 
 // End says that the call is over, and reports whether its client had cancelled it by then. Later calls give the same answer.
 func (c *Call) End() bool {
-	c.leave()
+	c.hold.Leave()
 	if c.of == nil {
 		return false
 	}
 	c.of.mu.Lock()
 	defer c.of.mu.Unlock()
-	delete(c.of.running, c)
+	if c.place != nil {
+		c.of.running.Remove(c.place)
+		c.place = nil
+	}
 	return c.canceled
 }
