@@ -1,10 +1,12 @@
 package httpapi
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // maxConnections bounds the connections of a listener unless it is told otherwise. Further ones wait in the operating
@@ -57,7 +59,7 @@ func (a *admission) Accept() (net.Conn, error) {
 			_ = connection.Close() // whom nothing is owed
 			continue
 		}
-		return &admitted{Conn: connection, leave: sync.OnceFunc(func() { leave(); <-a.places })}, nil
+		return newAdmitted(connection, sync.OnceFunc(func() { leave(); <-a.places })), nil
 	}
 }
 
@@ -96,16 +98,45 @@ func (a *admission) Close() error {
 
 type admitted struct {
 	net.Conn
-	leave   func()
-	written atomic.Int64
-	visit   visit
+	leave            func()
+	written          atomic.Int64
+	visit            visit
+	reading, writing deadline
 }
 
-// Write counts what net/http says.
+func newAdmitted(c net.Conn, leave func()) *admitted {
+	return &admitted{Conn: c, leave: leave, reading: deadline{set: c.SetReadDeadline}, writing: deadline{set: c.SetWriteDeadline}}
+}
+
+// Read heeds the deadline for reading.
+func (a *admitted) Read(into []byte) (int, error) {
+	if err := a.reading.begin(); err != nil {
+		return 0, err
+	}
+	defer a.reading.end()
+	return a.Conn.Read(into)
+}
+
+// Write heeds the deadline for writing, and counts what net/http says.
 func (a *admitted) Write(data []byte) (int, error) {
+	if err := a.writing.begin(); err != nil {
+		return 0, err
+	}
+	defer a.writing.end()
 	n, err := a.Conn.Write(data)
 	a.written.Add(int64(n))
 	return n, err
+}
+
+// SetReadDeadline is good until another one is set. It may come up to a second too early.
+func (a *admitted) SetReadDeadline(t time.Time) error { return a.reading.Set(t) }
+
+// SetWriteDeadline is as SetReadDeadline.
+func (a *admitted) SetWriteDeadline(t time.Time) error { return a.writing.Set(t) }
+
+// SetDeadline sets both.
+func (a *admitted) SetDeadline(t time.Time) error {
+	return errors.Join(a.reading.Set(t), a.writing.Set(t))
 }
 
 // Close gives the place to the next connection.
