@@ -167,7 +167,8 @@ func aimOf(connections int) aims {
 	return aims{0.75, 0.90}
 }
 
-// cell lets every side make its clients, warms them up, and then gives each its turns, one after the other and again.
+// cell lets every side make its clients, warms them up, and then gives each its turns, one after the other and again, another one first
+// each time.
 func (b *bench) cell(ctx context.Context, name string, a aims, gather func(*rival) (crowd, int, error)) (err error) {
 	if !strings.Contains(name, b.Cells) {
 		return nil
@@ -182,8 +183,9 @@ func (b *bench) cell(ctx context.Context, name string, a aims, gather func(*riva
 			return fmt.Errorf("%s, %s: %w", name, r.name, err)
 		}
 	}
-	for range b.Rounds {
-		for _, r := range b.rivals {
+	for i := range b.Rounds {
+		for j := range b.rivals {
+			r := b.rivals[(i+j)%len(b.rivals)] // whose turn it is after whose makes a difference
 			if err := r.turn(b.Calls, b.Lasting); err != nil {
 				return fmt.Errorf("%s, %s: %w", name, r.name, err)
 			}
