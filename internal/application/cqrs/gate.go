@@ -72,7 +72,7 @@ func (g Governed[M, R]) Do(ctx context.Context, m M) (result R, err error) {
 	}
 	// Limits come after the decision, so that a refused caller cannot spend, and before the intent, so that every
 	// intent is followed by an attempt.
-	if err = g.gate.limiter.Take(ctx, m.Actor().ID(), bound.Class); err != nil {
+	if err = g.gate.limiter.Take(ctx, call.request.ActorID(), bound.Class); err != nil {
 		return result, call.refuse(audit.ByLimit, err)
 	}
 	if g.changes && !bound.ReadOnly {

@@ -158,10 +158,15 @@ func (q *Request) Transport() string { return q.record.Transport }
 // Actor is who acts; the zero principal before authentication.
 func (q *Request) Actor() access.Principal { return q.actor }
 
+// ActorID is access.Principal.ID of who acts; empty before authentication.
+func (q *Request) ActorID() string { return q.record.Actor }
+
 // Identify says who acts.
 func (q *Request) Identify(p access.Principal) {
-	q.actor = q.records.settle(p)
-	q.record.Actor, q.record.Personas = p.ID(), p.Personas
+	if q.record.Actor == "" || p.Issuer != q.actor.Issuer || p.Subject != q.actor.Subject {
+		q.record.Actor = p.ID()
+	}
+	q.actor, q.record.Personas = q.records.settle(p), p.Personas
 	if q.record.Client == "" { // what Speaks has put there says more
 		q.record.Client = p.Client
 	}

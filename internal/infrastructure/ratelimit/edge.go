@@ -81,17 +81,19 @@ func (e *Edge) Knock(from netip.Addr) error {
 	return nil
 }
 
-// Enter lets in one more request of a principal, until leave is called, or refuses it: with ErrRefusals while the
-// principal has been refused too often, and with ErrConcurrent or ErrBusy when there is no place. Later calls of leave
-// do nothing.
-func (e *Edge) Enter(principal string) (leave func(), err error) {
+// Enter lets in one more request of a principal, until it Leaves, or refuses it: with ErrRefusals while the principal has been
+// refused too often, and with ErrConcurrent or ErrBusy when there is no place.
+func (e *Edge) Enter(principal string) error {
 	if e.refusals != nil {
 		if wait := e.refusals.wait(principal); wait > 0 {
-			return nil, refusal(ErrRefusals, "The limit of requests that had to be refused,", "refusals", e.refusals.rate, wait)
+			return refusal(ErrRefusals, "The limit of requests that had to be refused,", "refusals", e.refusals.rate, wait)
 		}
 	}
 	return e.places.enter(principal)
 }
+
+// Leave gives back the place of a request that has entered, once.
+func (e *Edge) Leave(principal string) { e.places.leave(principal) }
 
 // Refused counts that a request of the principal had to be refused.
 func (e *Edge) Refused(principal string) {

@@ -124,9 +124,9 @@ func TestEdge_KeepsOutWhoIsRefusedTooOften(t *testing.T) {
 	c := newClock()
 	e := edge(t, ratelimit.EdgeConfig{Refusals: ratelimit.Rate{PerMinute: 60, Burst: 10}}, c.Now)
 	enter := func(who string) error {
-		leave, err := e.Enter(who)
+		err := e.Enter(who)
 		if err == nil {
-			leave()
+			e.Leave(who)
 		}
 		return err
 	}
@@ -153,36 +153,35 @@ func TestEdge_KeepsOutWhoIsRefusedTooOften(t *testing.T) {
 func TestEdge_HasPlacesForSoMany(t *testing.T) {
 	e := edge(t, ratelimit.EdgeConfig{MaxConcurrent: 5, MaxConcurrentPerPrincipal: 3}, newClock().Now)
 	var mu sync.Mutex
-	var leaves []func()
+	var entered []string
 	refused := map[string]int{}
 	crowd := func(who string, n int) {
 		var wg sync.WaitGroup
 		for range n {
 			wg.Go(func() {
-				leave, err := e.Enter(who)
+				err := e.Enter(who)
 				mu.Lock()
 				defer mu.Unlock()
 				if err != nil {
 					refused[fault.From(err).Code]++
 					return
 				}
-				leaves = append(leaves, leave)
+				entered = append(entered, who)
 			})
 		}
 		wg.Wait()
 	}
 	crowd("key:a", 10) // 3 come in
 	crowd("key:b", 3)  // 2
-	if diff := cmp.Diff(map[string]int{"limit.concurrent": 7, "limit.busy": 1}, refused); diff != "" || len(leaves) != 5 {
-		t.Errorf("%d came in; refused: %s", len(leaves), diff)
+	if diff := cmp.Diff(map[string]int{"limit.concurrent": 7, "limit.busy": 1}, refused); diff != "" || len(entered) != 5 {
+		t.Errorf("%d came in; refused: %s", len(entered), diff)
 	}
-	for _, leave := range leaves {
-		leave()
-		leave() // which does nothing
+	for _, who := range entered {
+		e.Leave(who)
 	}
-	leaves = nil
-	if crowd("key:a", 4); len(leaves) != 3 {
-		t.Errorf("afterwards %d come in", len(leaves))
+	entered = nil
+	if crowd("key:a", 4); len(entered) != 3 {
+		t.Errorf("afterwards %d come in", len(entered))
 	}
 }
 
@@ -193,7 +192,7 @@ func TestEdge_BoundsNothingUnlessTold(t *testing.T) {
 		if err := e.Knock(netip.MustParseAddr("192.0.2.1")); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := e.Enter("key:a"); err != nil {
+		if err := e.Enter("key:a"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -232,10 +231,9 @@ func BenchmarkEdge(b *testing.B) {
 		if err := e.Knock(from); err != nil {
 			b.Fatal(err)
 		}
-		leave, err := e.Enter("key:a")
-		if err != nil {
+		if err := e.Enter("key:a"); err != nil {
 			b.Fatal(err)
 		}
-		leave()
+		e.Leave("key:a")
 	}
 }

@@ -24,20 +24,20 @@ type places struct {
 	by             map[string]int
 }
 
-func (p *places) enter(principal string) (leave func(), err error) {
+func (p *places) enter(principal string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case p.mostEach > 0 && p.by[principal] >= p.mostEach:
-		return nil, ErrConcurrent.After(soon).Saying(
+		return ErrConcurrent.After(soon).Saying(
 			"The limit of %d requests at a time is reached: 0 more may begin; wait until one of yours has ended.", p.mostEach)
 	case p.most > 0 && p.all >= p.most:
-		return nil, ErrBusy.After(soon).Saying(
+		return ErrBusy.After(soon).Saying(
 			"The server's limit of %d requests at a time is reached: 0 more may begin; try again in 1 s.", p.most)
 	}
 	p.all++
 	p.by[principal]++
-	return sync.OnceFunc(func() { p.leave(principal) }), nil
+	return nil
 }
 
 func (p *places) leave(principal string) {

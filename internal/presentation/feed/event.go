@@ -40,11 +40,14 @@ func (e Event) encode() []byte {
 func Accepted(h http.Header) bool {
 	for _, line := range h.Values("Accept") {
 		for part := range strings.SplitSeq(line, ",") {
-			if strings.TrimSpace(part) == Type {
+			media, _, more := strings.Cut(part, ";")
+			if !strings.EqualFold(strings.TrimSpace(media), Type) {
+				continue
+			}
+			if !more {
 				return true
 			}
-			media, parameters, err := mime.ParseMediaType(part)
-			if err == nil && media == Type && parameters["q"] != "0" {
+			if _, parameters, err := mime.ParseMediaType(part); err == nil && parameters["q"] != "0" {
 				return true
 			}
 		}

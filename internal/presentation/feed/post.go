@@ -20,39 +20,57 @@ const pulseEvery = beatEvery + time.Second
 // is alive, until Close. Safe for concurrent use.
 type Post struct {
 	out    *Response
-	record func(taken func()) *Recording // nil when the stream cannot be taken up again
+	place  Place
 	primes bool
 
 	left atomic.Bool // nobody is there to be told
 
-	mu    sync.Mutex
-	kept  *Recording  // from the first event on
-	pulse *time.Timer // goes off when nothing has been said for a while; nil before anything has
+	mu      sync.Mutex
+	kept    *Recording      // from the first event on
+	pulse   *time.Timer     // goes off when nothing has been said for a while; nil before anything has
+	call    context.Context //nolint:containedctx // of what is attended; nil for nothing, and when it is over
+	waiting *time.Timer     // for the time to begin
 }
 
-// NewPost makes the response that w is. A stream whose client may come back for the rest of it is made with record; primes says
-// that such a client knows an event without data for what it is (revision 2025-11-25).
-func NewPost(w http.ResponseWriter, record func(taken func()) *Recording, primes bool) *Post {
-	return &Post{out: NewResponse(w), record: record, primes: primes}
+// Place is where a stream is recorded whose client may come back for the rest of it: in those of a session. The zero value is
+// for a stream that cannot be taken up again.
+type Place struct {
+	In             *Recordings
+	Session, Owner string
 }
 
-// Attend begins the stream when the call has run for a while, if it is recorded, unless ctx has ended or done been called;
-// that does not happen after done has returned. A quick call costs a timer that never goes off.
-func (p *Post) Attend(ctx context.Context) (done func()) {
-	over := false
-	timer := time.AfterFunc(streamAfter, func() { //nolint:forbidigo // a goroutine that waits costs a call more than all of its stream
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if !over && ctx.Err() == nil {
-			p.begin()
-		}
-	})
-	return func() {
-		timer.Stop()
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		over = true
+// NewPost makes the response that w is, recorded at a place; primes says that a client which comes back knows an event without data
+// for what it is (revision 2025-11-25).
+func NewPost(w http.ResponseWriter, at Place, primes bool) *Post {
+	return &Post{out: NewResponse(w), place: at, primes: primes}
+}
+
+// Attend begins the stream when the call has run for a while, if it is recorded, unless ctx has ended or Attended been called;
+// that does not happen after Attended has returned. A quick call costs a timer that never goes off.
+func (p *Post) Attend(ctx context.Context) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.call = ctx
+	p.waiting = time.AfterFunc(streamAfter, p.attend) //nolint:forbidigo // a goroutine that waits costs a call more than all of its stream
+}
+
+func (p *Post) attend() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.call != nil && p.call.Err() == nil {
+		p.begin()
 	}
+}
+
+// Attended says that the call is over. Of a call that is not attended, and doing it again, it does nothing.
+func (p *Post) Attended() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.call == nil {
+		return
+	}
+	p.call = nil
+	p.waiting.Stop()
 }
 
 // said puts off the next sign of life. It is called with the lock held.
@@ -68,10 +86,10 @@ func (p *Post) said() {
 
 // begin is called with the lock held. Whoever has left without the name of an event cannot come back.
 func (p *Post) begin() {
-	if p.record == nil || p.kept != nil || p.left.Load() {
+	if p.place.In == nil || p.kept != nil || p.left.Load() {
 		return
 	}
-	p.kept = p.record(func() { p.left.Store(true) })
+	p.kept = p.place.In.Open(p.place.Session, p.place.Owner, func() { p.left.Store(true) })
 	if p.primes {
 		p.show(Event{ID: p.kept.ID()})
 	}
@@ -88,7 +106,7 @@ func (p *Post) show(e Event) {
 func (p *Post) Tell(line []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.record == nil {
+	if p.place.In == nil {
 		err := p.out.Send(Event{Data: line})
 		if err == nil {
 			p.said()

@@ -44,7 +44,7 @@ func (f *finishing) written() (text string, beats int) {
 func recorded(primes bool) (*finishing, *feed.Recordings, *feed.Post) {
 	k := feed.NewRecordings(limits, time.Now)
 	w := &finishing{ResponseRecorder: httptest.NewRecorder()}
-	return w, k, feed.NewPost(w, func(taken func()) *feed.Recording { return k.Open("s", "o", taken) }, primes)
+	return w, k, feed.NewPost(w, feed.Place{In: k, Session: "s", Owner: "o"}, primes)
 }
 
 // lastID is the id that the client of a response would come back with.
@@ -148,7 +148,7 @@ func TestPost_SaysNothingMoreOnceItsClientIsBack(t *testing.T) {
 func TestPost_BecomesAStreamWhenTheCallTakesLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, _, p := recorded(true)
-		done := p.Attend(t.Context())
+		p.Attend(t.Context())
 		pause(t, 900*time.Millisecond)
 		if p.Streaming() {
 			t.Error("it is a stream too soon")
@@ -158,7 +158,7 @@ func TestPost_BecomesAStreamWhenTheCallTakesLong(t *testing.T) {
 			t.Error("it is no stream yet")
 		}
 		pause(t, 16*time.Second)
-		done()
+		p.Attended()
 		if !strings.HasSuffix(w.Body.String(), ":\n\n") {
 			t.Errorf("it shows no sign of life: %q", w.Body)
 		}
@@ -172,7 +172,7 @@ func TestPost_ThatIsSilentShowsThatItIsAlive(t *testing.T) {
 		"recorded": func() (*finishing, *feed.Post) { w, _, p := recorded(true); return w, p },
 		"not recorded": func() (*finishing, *feed.Post) {
 			w := &finishing{ResponseRecorder: httptest.NewRecorder()}
-			return w, feed.NewPost(w, nil, true)
+			return w, feed.NewPost(w, feed.Place{}, true)
 		},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -212,7 +212,7 @@ func TestPost_ThatIsSilentShowsThatItIsAlive(t *testing.T) {
 func TestPost_IsKeptAliveOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &finishing{ResponseRecorder: httptest.NewRecorder()}
-		p := feed.NewPost(w, nil, false)
+		p := feed.NewPost(w, feed.Place{}, false)
 		defer p.Close()
 		if err := p.Tell([]byte("a")); err != nil {
 			t.Fatal(err)
@@ -239,7 +239,7 @@ func pause(t *testing.T, d time.Duration) {
 
 func TestPost_ThatIsNotKeptEndsWithItsClient(t *testing.T) {
 	w := &finishing{ResponseRecorder: httptest.NewRecorder()}
-	p := feed.NewPost(w, nil, true)
+	p := feed.NewPost(w, feed.Place{}, true)
 	if err := p.Tell([]byte("a")); err != nil || strings.Contains(w.Body.String(), "id:") {
 		t.Errorf("%v, %q", err, w.Body)
 	}
@@ -269,6 +269,7 @@ func TestAccepted_WantsStreamsByName(t *testing.T) {
 	for accept, want := range map[string]bool{
 		"text/event-stream": true, "application/json, text/event-stream": true, "text/event-stream;q=0.5": true,
 		"text/event-stream;q=0": false, "*/*": false, "": false, "text/*": false,
+		"application/json;q=1,Text/Event-Stream ; charset=utf-8": true, "text/event-stream; q": false, "text/event-streams": false,
 	} {
 		if got := feed.Accepted(http.Header{"Accept": {accept}}); got != want {
 			t.Errorf("%q: %t", accept, got)

@@ -18,8 +18,9 @@ import (
 type Limits interface {
 	// Knock counts a request from an address, before it is known whose it is.
 	Knock(from netip.Addr) error
-	// Enter lets in one more request of a principal, until leave is called.
-	Enter(principal string) (leave func(), err error)
+	// Enter lets in one more request of a principal, until it Leaves, once.
+	Enter(principal string) error
+	Leave(principal string)
 	// Refused counts a request of the principal that had to be refused.
 	Refused(principal string)
 }
@@ -38,9 +39,8 @@ func (e *Edge) enter(q *cqrs.Request) (leave func(), err error) {
 	if e.Limits == nil {
 		return func() {}, nil
 	}
-	principal := q.Actor().ID()
-	give, err := e.Limits.Enter(principal)
-	if err != nil {
+	principal := q.ActorID()
+	if err := e.Limits.Enter(principal); err != nil {
 		return nil, err
 	}
 	var given atomic.Bool
@@ -48,7 +48,7 @@ func (e *Edge) enter(q *cqrs.Request) (leave func(), err error) {
 		if given.Swap(true) {
 			return
 		}
-		give()
+		e.Limits.Leave(principal)
 		if mended(q.DeniedBy()) {
 			e.Limits.Refused(principal)
 		}

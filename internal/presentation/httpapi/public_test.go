@@ -22,6 +22,7 @@ import (
 	"github.com/steward-mcp/steward/internal/application/cqrs"
 	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/fault"
+	"github.com/steward-mcp/steward/internal/presentation/feed"
 	"github.com/steward-mcp/steward/internal/presentation/httpapi"
 )
 
@@ -183,12 +184,14 @@ func (b *bounds) Knock(from netip.Addr) error {
 	return b.address[from.String()]
 }
 
-func (b *bounds) Enter(string) (func(), error) {
+func (b *bounds) Enter(string) error {
 	if b.enter == nil {
 		b.inside++
 	}
-	return func() { b.inside-- }, b.enter
+	return b.enter
 }
+
+func (b *bounds) Leave(string) { b.inside-- }
 
 func (b *bounds) Refused(principal string) { b.refusals = append(b.refusals, principal) }
 
@@ -258,6 +261,16 @@ func TestLimits_CountWhatHadToBeRefused(t *testing.T) {
 	w.edge.Limits = b
 	if w.through(request(t, ""), func(http.ResponseWriter, *http.Request) { panic("canary") }); b.inside != 0 {
 		t.Error("a panic keeps its place")
+	}
+	w.through(request(t, ""), func(_ http.ResponseWriter, r *http.Request) {
+		for range 2 {
+			if feed.VisitOf(r.Context()).Yield(); b.inside != 0 {
+				t.Errorf("%d inside while it only waits", b.inside)
+			}
+		}
+	})
+	if b.inside != 0 {
+		t.Errorf("a place that was yielded is given back again: %d inside", b.inside)
 	}
 	b.enter = fault.New(fault.Exhausted, "limit.concurrent", "Wait.").After(time.Second)
 	if rw := w.through(request(t, ""), unreached(t)); rw.Code != http.StatusTooManyRequests || rw.Header().Get("Retry-After") != "1" {

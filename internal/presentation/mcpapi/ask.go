@@ -32,7 +32,7 @@ func (x *exchange) binding() mrtr.Binding {
 	if x.message.Method == string(mcp.MethodResourcesRead) {
 		target = x.message.URI
 	}
-	return mrtr.Binding{Principal: x.request.Actor().ID(), Method: x.message.Method, Target: target, Arguments: x.message.Arguments}
+	return mrtr.Binding{Principal: x.request.ActorID(), Method: x.message.Method, Target: target, Arguments: x.message.Arguments}
 }
 
 // conduct does what the exchange asks for, under the eyes of its client. As long as that comes to questions it lets the client

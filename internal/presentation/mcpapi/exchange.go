@@ -153,7 +153,7 @@ func (s *Server) admit(ctx context.Context, x *exchange) reply {
 
 // affords draws on the rate limit of what the gate does not govern, and leaves in x that there is nothing left.
 func (s *Server) affords(ctx context.Context, x *exchange) bool {
-	err := s.limiter.Take(ctx, x.request.Actor().ID(), protocolClass)
+	err := s.limiter.Take(ctx, x.request.ActorID(), protocolClass)
 	if err != nil {
 		x.rejected, x.deniedBy = fault.From(err), audit.ByLimit
 	}

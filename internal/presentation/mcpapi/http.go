@@ -55,7 +55,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, x *exchange) {
 			s.reject(w, r, x, http.StatusBadRequest, code, f)
 			return
 		}
-		x.session = newSession(x.request.ID(), x.request.Actor().ID())
+		x.session = newSession(x.request.ID(), x.request.ActorID())
 		// Ending a request is closing its stream here; a cancellation by id could only hit somebody else's.
 		if x.message.IsNotification() {
 			x.request.Discard()
@@ -100,14 +100,13 @@ func readCode(err error) int {
 func (s *Server) postLegacy(w http.ResponseWriter, r *http.Request, x *exchange) {
 	begins := x.message.Method == string(mcp.MethodInitialize)
 	if begins {
-		x.session = s.sessions.open(x.request.Actor().ID())
+		x.session = s.sessions.open(x.request.ActorID())
 	} else if !s.inSession(w, r, x) {
 		return
 	}
 	out := s.newStream(w, r, x)
 	defer out.Close() // as above
-	ctx, done := out.follow(r.Context())
-	defer done()
+	ctx := out.follow(r.Context())
 	if x.calls = &x.session.calls; x.message.IsRequest() && !begins {
 		ctx = x.cancellable(ctx)
 	}
@@ -116,7 +115,6 @@ func (s *Server) postLegacy(w http.ResponseWriter, r *http.Request, x *exchange)
 		s.sessions.Keep(x.session)
 		w.Header().Set(mcp.HeaderSessionID, x.session.id)
 	}
-	done()
 	out.send(answer)
 }
 
@@ -131,7 +129,7 @@ func (s *Server) inSession(w http.ResponseWriter, r *http.Request, x *exchange) 
 		s.reject(w, r, x, http.StatusBadRequest, mcp.INVALID_REQUEST, refusal.ErrNoSession)
 		return false
 	}
-	if x.session, found = s.sessions.Find(sid, x.request.Actor().ID()); !found {
+	if x.session, found = s.sessions.Find(sid, x.request.ActorID()); !found {
 		s.reject(w, r, x, http.StatusNotFound, mcp.INVALID_REQUEST, refusal.ErrSession)
 	}
 	return found
@@ -144,7 +142,7 @@ func (s *Server) endSession(w http.ResponseWriter, r *http.Request, x *exchange)
 		s.reject(w, r, x, http.StatusMethodNotAllowed, mcp.INVALID_REQUEST, refusal.ErrMethod)
 		return
 	}
-	if !s.sessions.Dismiss(r.Header.Get(mcp.HeaderSessionID), x.request.Actor().ID()) {
+	if !s.sessions.Dismiss(r.Header.Get(mcp.HeaderSessionID), x.request.ActorID()) {
 		s.reject(w, r, x, http.StatusNotFound, mcp.INVALID_REQUEST, refusal.ErrSession)
 		return
 	}

@@ -87,7 +87,7 @@ func (s *Server) listen(ctx context.Context, x *exchange) reply {
 
 // holdOpen takes a place among the streams that only wait, or leaves in x that there is none. See feed.Open.
 func (s *Server) holdOpen(ctx context.Context, x *exchange, sid string) (_ context.Context, leave func()) {
-	ctx, leave, err := s.streams.Enter(ctx, x.request.Actor().ID(), sid)
+	ctx, leave, err := s.streams.Enter(ctx, x.request.ActorID(), sid)
 	if x.rejected = fault.From(err); errors.Is(err, feed.ErrStreams) {
 		x.deniedBy = audit.ByLimit
 	}

@@ -23,7 +23,7 @@ func (s *Server) enter(ctx context.Context, x *exchange) (within context.Context
 		revision = mcp.NegotiateLegacyVersion(asked)
 		x.request.Speaks("", "", client)
 	}
-	peer := domain.NewPeer(x.request.Actor().ID(), x.request.Client(), revision, x.request.Transport())
+	peer := domain.NewPeer(x.request.ActorID(), x.request.Client(), revision, x.request.Transport())
 	within, stay, err := s.members.Enter(ctx, peer, x.request.Address())
 	x.request.Within(stay.Session.String())
 	x.session.Join(stay.Session)

@@ -2,6 +2,7 @@ package mcpapi
 
 import (
 	"context"
+	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
@@ -9,18 +10,26 @@ import (
 	"github.com/steward-mcp/steward/internal/presentation/notify"
 )
 
-// announce lets the client follow what runs under the context returned, as far as it asked to and there is a way to tell it.
-// That is over when done is called; nothing is sent after done has returned.
+// announce lets the client follow what runs under the context returned, as far as it asked to and there is a way, until done is called.
 func (x *exchange) announce(ctx context.Context, s *Server) (_ context.Context, done func()) {
 	if x.tell == nil {
 		return ctx, func() {}
 	}
 	level, logs := x.logLevel()
-	return notify.Open(ctx, notify.Listener{
-		Tell: x.say, Now: s.now, Broken: x.call.Stop, Token: x.message.Meta.ProgressToken,
-		Logs: logs, Level: level, Logger: x.message.Name, Shown: s.guard.text, Encoded: s.guard.encode,
-	})
+	return notify.Open(ctx, notify.Listener{Way: way{x, s}, Token: x.message.Meta.ProgressToken, Logs: logs, Level: level, Logger: x.message.Name})
 }
+
+// way is the one to the client of an exchange.
+type way struct {
+	x *exchange
+	s *Server
+}
+
+func (w way) Tell(line []byte) error            { return w.x.say(line) }
+func (w way) Broken()                           { w.x.call.Stop() }
+func (w way) Shown(text string) string          { return w.s.guard.text(text) }
+func (w way) Encoded(value any) ([]byte, error) { return w.s.guard.encode(value) }
+func (w way) Now() time.Time                    { return w.s.now() }
 
 // logLevel is the least grave that the client wants to be told, if it wants to be told anything. In revision 2026-07-28 each
 // request says so; in the older ones logging/setLevel does, and a client that never did gets what is Info or graver.

@@ -55,7 +55,7 @@ func (s *Server) openSSE(w http.ResponseWriter, r *http.Request, x *exchange, st
 		s.reject(w, r, x, http.StatusServiceUnavailable, rpcCode(fault.Unavailable), fault.From(err))
 		return
 	}
-	opened := s.sessions.open(x.request.Actor().ID())
+	opened := s.sessions.open(x.request.ActorID())
 	ctx, release := s.sessions.streams.Hold(ctx, opened)
 	defer release()
 	stream := &feed.Endpoint[*session]{Response: feed.NewResponse(w), Session: opened, Ended: ctx}
@@ -71,7 +71,7 @@ func (s *Server) openSSE(w http.ResponseWriter, r *http.Request, x *exchange, st
 // until the message is answered on the stream.
 func (s *Server) takeSSE(w http.ResponseWriter, r *http.Request, x *exchange, streams *feed.Endpoints[*session]) {
 	feed.VisitOf(r.Context()).Outlast(func() bool { return true }) // its client hangs up as soon as it has its 202
-	stream := streams.Find(r.URL.Query().Get("sessionId"), x.request.Actor().ID())
+	stream := streams.Find(r.URL.Query().Get("sessionId"), x.request.ActorID())
 	if stream == nil {
 		s.reject(w, r, x, http.StatusNotFound, mcp.INVALID_REQUEST, refusal.ErrSession.Saying("There is no such stream; open one with GET."))
 		return

@@ -24,11 +24,11 @@ type stream struct {
 // Streamable HTTP, disconnection). In revision 2026-07-28 the end of the stream is the end of the request.
 func (s *Server) newStream(w http.ResponseWriter, r *http.Request, x *exchange) *stream {
 	out := &stream{w: w, modern: x.isModern(r), events: feed.Accepted(r.Header)}
-	var record func(taken func()) *feed.Recording
+	at := feed.Place{Session: x.session.id, Owner: x.session.owner}
 	if out.lasts = out.events && !out.modern && x.message.IsRequest() && x.message.Method != string(mcp.MethodInitialize); out.lasts {
-		record = func(taken func()) *feed.Recording { return s.recordings.Open(x.session.id, x.session.owner, taken) }
+		at.In = s.recordings
 	}
-	out.Post = feed.NewPost(w, record, x.session.ProtocolVersion() >= primed)
+	out.Post = feed.NewPost(w, at, x.session.ProtocolVersion() >= primed)
 	if out.events || out.modern && x.message.Method == string(mcp.MethodSubscriptionsListen) {
 		x.tell, x.beat = out.Tell, out.Beat
 	}
@@ -38,13 +38,14 @@ func (s *Server) newStream(w http.ResponseWriter, r *http.Request, x *exchange) 
 // primed is the first revision whose clients know an event without data; those of older ones took it for a message.
 const primed = mcp.ProtocolVersion20251125
 
-// follow lets the call outlive a client that has left, once that knows of an event to come back to, until done is called.
-func (o *stream) follow(ctx context.Context) (following context.Context, done func()) {
-	if !o.lasts {
-		return ctx, func() {}
+// follow lets the call outlive a client that has left, once that knows of an event to come back to, until the answer is sent.
+func (o *stream) follow(ctx context.Context) (following context.Context) {
+	if o.lasts {
+		feed.VisitOf(ctx).Outlast(o.Left)
+		o.Attend(ctx)
+		ctx = tool.WithDetach(ctx, o.Detach)
 	}
-	feed.VisitOf(ctx).Outlast(o.Left)
-	return tool.WithDetach(ctx, o.Detach), o.Attend(ctx)
+	return ctx
 }
 
 // send ends the response with the answer. A client that left cannot be told, so errors are of no use.
@@ -54,6 +55,7 @@ func (o *stream) follow(ctx context.Context) (following context.Context, done fu
 // clients to ignore it.
 func (o *stream) send(a reply) {
 	defer o.Close()
+	o.Attended()
 	switch {
 	case a.gone && o.events:
 		o.End()

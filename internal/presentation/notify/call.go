@@ -29,16 +29,24 @@ const (
 
 // Listener is the client of one call.
 type Listener struct {
-	Tell   func(line []byte) error // one call at a time
-	Now    func() time.Time
-	Broken func() // what to do when Tell fails: who cannot be told this cannot be told the answer either
+	Way
+	Token  json.RawMessage // of its progress; nil when it does not want to hear of it
+	Logs   bool            // it wants messages
+	Level  tool.Level      // the least grave that it wants, when it does
+	Logger string          // what they are said to come from
+}
 
-	Token   json.RawMessage // of its progress; nil when it does not want to hear of it
-	Logs    bool            // it wants messages
-	Level   tool.Level      // the least grave that it wants, when it does
-	Logger  string          // what they are said to come from
-	Shown   func(text string) string
-	Encoded func(value any) ([]byte, error) // without what must not leave the process
+// Way is how the client is told.
+type Way interface {
+	// Tell sends a line. It is called by one goroutine at a time.
+	Tell(line []byte) error
+	// Broken is called when Tell fails: who cannot be told this cannot be told the answer either.
+	Broken()
+	// Shown is text without what must not leave the process.
+	Shown(text string) string
+	// Encoded is value as JSON without that.
+	Encoded(value any) ([]byte, error)
+	Now() time.Time
 }
 
 // Open lets the client follow the use that runs under the context returned. The use is over when done is called; what is left to

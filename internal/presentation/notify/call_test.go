@@ -30,7 +30,7 @@ type client struct {
 	broken int
 }
 
-func (c *client) tell(line []byte) error {
+func (c *client) Tell(line []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.gone {
@@ -40,11 +40,16 @@ func (c *client) tell(line []byte) error {
 	return nil
 }
 
+func (c *client) Broken() { c.broken++ }
+
+func (*client) Shown(text string) string { return strings.ReplaceAll(text, "secret", "-") }
+
+func (*client) Encoded(value any) ([]byte, error) { return json.Marshal(value) }
+
+func (*client) Now() time.Time { return time.Now() }
+
 func (c *client) listener() notify.Listener {
-	return notify.Listener{
-		Tell: c.tell, Now: time.Now, Broken: func() { c.broken++ }, Token: json.RawMessage(`"p"`), Logs: true, Level: tool.Info, Logger: "t",
-		Shown: func(text string) string { return strings.ReplaceAll(text, "secret", "-") }, Encoded: json.Marshal,
-	}
+	return notify.Listener{Way: c, Token: json.RawMessage(`"p"`), Logs: true, Level: tool.Info, Logger: "t"}
 }
 
 // steps are the progress that was told.

@@ -2,10 +2,9 @@
 package roster
 
 import (
+	"container/list"
 	"sync"
 	"time"
-
-	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // Session is what a roster keeps.
@@ -19,15 +18,18 @@ type Session interface {
 // concurrent use.
 type Roster[S Session] struct {
 	mu     sync.Mutex
-	held   *simplelru.LRU[string, *entry[S]]
-	owners map[string]*simplelru.LRU[string, struct{}] // the ids of each principal's sessions, in the same order
+	held   map[string]*entry[S]
+	order  *list.List            // of *entry: all of them, used last in front
+	owners map[string]*list.List // the same of each principal
 	now    func() time.Time
 	gone   func(S)
 }
 
 type entry[S Session] struct {
-	session S
-	used    time.Time
+	session    S
+	used       time.Time
+	owned      *list.List    // its owner's
+	place, own *list.Element // in order, and in owned
 }
 
 // How many sessions there are at most, and how long one is kept that is not used.
@@ -39,62 +41,75 @@ const (
 
 // New makes an empty roster. gone is told of every session that has ended, for whatever reason; it must not come back here.
 func New[S Session](now func() time.Time, gone func(S)) *Roster[S] {
-	r := &Roster[S]{owners: make(map[string]*simplelru.LRU[string, struct{}]), now: now, gone: gone}
-	r.held, _ = simplelru.NewLRU(Most, r.left) // fails on a size below one only
-	return r
+	return &Roster[S]{held: make(map[string]*entry[S]), order: list.New(), owners: make(map[string]*list.List), now: now, gone: gone}
 }
 
-// left follows every session that held gives up, for whatever reason.
-func (r *Roster[S]) left(sid string, ended *entry[S]) {
-	owner := ended.session.Owner()
-	owned := r.owners[owner]
-	owned.Remove(sid)
-	if owned.Len() == 0 {
-		delete(r.owners, owner)
-	}
-	r.gone(ended.session)
-}
-
-// Keep makes a session findable.
+// Keep makes a session findable. Its id is nobody else's.
 func (r *Roster[S]) Keep(kept S) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.end(kept.SessionID())
+	r.makeRoom(r.owners[kept.Owner()], MostOwned)
+	r.makeRoom(r.order, Most)
 	owned, ok := r.owners[kept.Owner()]
 	if !ok {
-		owned, _ = simplelru.NewLRU[string, struct{}](MostOwned, nil) // as above
+		owned = list.New()
 		r.owners[kept.Owner()] = owned
 	}
-	if oldest, _, _ := owned.GetOldest(); owned.Len() >= MostOwned {
-		r.held.Remove(oldest)
+	e := &entry[S]{session: kept, used: r.now(), owned: owned}
+	e.place, e.own = r.order.PushFront(e), owned.PushFront(e)
+	r.held[kept.SessionID()] = e
+}
+
+// makeRoom ends what was used least recently, until there is room for one more.
+func (r *Roster[S]) makeRoom(among *list.List, most int) {
+	for among != nil && among.Len() >= most {
+		e, _ := among.Back().Value.(*entry[S])
+		r.end(e.session.SessionID())
 	}
-	owned.Add(kept.SessionID(), struct{}{})
-	r.held.Add(kept.SessionID(), &entry[S]{session: kept, used: r.now()})
+}
+
+// end gives up the session of that id, if there is one.
+func (r *Roster[S]) end(sid string) bool {
+	e, ok := r.held[sid]
+	if !ok {
+		return false
+	}
+	delete(r.held, sid)
+	r.order.Remove(e.place)
+	e.owned.Remove(e.own)
+	if e.owned.Len() == 0 {
+		delete(r.owners, e.session.Owner())
+	}
+	r.gone(e.session)
+	return true
 }
 
 // Find gives the session of that id if it is owner's and has not been idle for too long.
 func (r *Roster[S]) Find(sid, owner string) (found S, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	held, ok := r.held.Peek(sid)
-	if !ok || held.session.Owner() != owner {
+	e, ok := r.held[sid]
+	if !ok || e.session.Owner() != owner {
 		return found, false
 	}
 	now := r.now()
-	if now.Sub(held.used) >= Idle {
-		r.held.Remove(sid)
+	if now.Sub(e.used) >= Idle {
+		r.end(sid)
 		return found, false
 	}
-	held.used = now
-	r.held.Get(sid)
-	r.owners[owner].Get(sid)
-	return held.session, true
+	e.used = now
+	r.order.MoveToFront(e.place)
+	e.owned.MoveToFront(e.own)
+	return e.session, true
 }
 
 // Has reports whether there is a session of that id.
 func (r *Roster[S]) Has(sid string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.held.Contains(sid)
+	_, ok := r.held[sid]
+	return ok
 }
 
 // Dismiss ends the session, if it is owner's.
@@ -104,16 +119,16 @@ func (r *Roster[S]) Dismiss(sid, owner string) bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.held.Remove(sid)
+	return r.end(sid)
 }
 
 // Those gives the ids of the sessions that are wanted.
 func (r *Roster[S]) Those(wanted func(S) bool) (ids []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, held := range r.held.Values() {
-		if wanted(held.session) {
-			ids = append(ids, held.session.SessionID())
+	for sid, e := range r.held {
+		if wanted(e.session) {
+			ids = append(ids, sid)
 		}
 	}
 	return ids
@@ -124,6 +139,6 @@ func (r *Roster[S]) Remove(ids ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, sid := range ids {
-		r.held.Remove(sid)
+		r.end(sid)
 	}
 }
