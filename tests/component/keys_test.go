@@ -7,11 +7,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/fx"
 
 	"github.com/steward-mcp/steward/internal/application/identityapp"
 	"github.com/steward-mcp/steward/internal/domain/audit"
 	"github.com/steward-mcp/steward/internal/domain/identity"
 	"github.com/steward-mcp/steward/internal/infrastructure/config"
+	"github.com/steward-mcp/steward/internal/infrastructure/database"
 )
 
 // refusal is everything that a caller can see of one.
@@ -101,6 +103,27 @@ func TestKeys_ARevokedKeyIsRefusedAtTheNextRequest(t *testing.T) {
 	}
 	if status := ask(); status != http.StatusUnauthorized {
 		t.Errorf("after: HTTP %d", status)
+	}
+}
+
+// A key that cannot be looked up is not called wrong, and nobody is let in: it is the server that is not well.
+func TestKeys_ThatCannotBeLookedUpMakeTheServerUnready(t *testing.T) {
+	t.Parallel()
+	var db *database.DB
+	w := serve(t, nil, fx.Populate(&db))
+	if status, body := get(t, w.admin+"/readyz"); status != http.StatusOK || !strings.Contains(body, `"keys":"ok"`) {
+		t.Errorf("before: HTTP %d %s", status, body)
+	}
+	if _, err := db.Write.ExecContext(t.Context(), "DROP INDEX api_keys_terms"); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, body := send(t, w.post(t, echo("canary", ""))); status != http.StatusInternalServerError ||
+		strings.Contains(body, "canary") || strings.Contains(body, "api_keys") {
+		t.Errorf("a request: HTTP %d %s", status, body)
+	}
+	status, body := get(t, w.admin+"/readyz")
+	if status != http.StatusServiceUnavailable || !strings.Contains(body, "api_keys_terms") || !strings.Contains(body, `"database":"ok"`) {
+		t.Errorf("after: HTTP %d %s", status, body)
 	}
 }
 

@@ -25,6 +25,12 @@ var identityModule = fx.Module("identity",
 		newUsage,
 		newAttendance,
 		newAdministration,
+		check("keys", true, func(k domain.Repository) func(context.Context) error {
+			return func(ctx context.Context) error { // by the look-up that every request waits for; the id is nobody's
+				_, err := k.Terms(ctx, domain.KeyID{})
+				return err
+			}
+		}),
 		check("issuers", false, func(v *oidc.Verifier) func(context.Context) error { return v.Check }),
 	),
 )

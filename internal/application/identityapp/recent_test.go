@@ -28,6 +28,7 @@ type edited struct {
 	whole     int // keys
 	now       time.Time
 	meanwhile func() // between the terms and the key, once
+	after     func() // when the key has been read, once
 }
 
 func (e *edited) Terms(ctx context.Context, id identity.KeyID) (identity.Terms, error) {
@@ -42,7 +43,12 @@ func (e *edited) Terms(ctx context.Context, id identity.KeyID) (identity.Terms, 
 
 func (e *edited) Get(ctx context.Context, id identity.KeyID) (*identity.Key, error) {
 	e.whole++
-	return e.Repository.Get(ctx, id)
+	k, err := e.Repository.Get(ctx, id)
+	if e.after != nil {
+		e.after()
+		e.after = nil
+	}
+	return k, err
 }
 
 func (e *edited) authenticator(t *testing.T) *identityapp.Authenticator {
@@ -174,6 +180,25 @@ func TestAuthenticate_JudgesAKeyThatChangesMeanwhileByWhatItIsNow(t *testing.T) 
 		if keys.read != 2 || keys.whole != 1 {
 			t.Errorf("%s: its terms were read %d times and the key %d times", name, keys.read, keys.whole)
 		}
+	}
+}
+
+// What was read before a change is kept under the edition from before it, where nobody finds it any more.
+func TestAuthenticate_KeepsNothingForAnEditionThatIsNewerThanWhatWasRead(t *testing.T) {
+	keys := &edited{Repository: identitystore.NewMemory()}
+	k, c := create(t, keys)
+	a := keys.authenticator(t)
+	keys.after = func() {
+		if _, err := identityapp.Revoke(t.Context(), keys, k.ID, start); err != nil {
+			t.Error(err)
+		}
+		keys.edition++
+	}
+	if _, err := a.Authenticate(t.Context(), c.Reveal()); err != nil {
+		t.Errorf("a request that was there before the revocation: %v", err)
+	}
+	if p, err := a.Authenticate(t.Context(), c.Reveal()); !errors.Is(err, identity.ErrUnauthenticated) {
+		t.Errorf("the next one: %+v, %v", p, err)
 	}
 }
 
