@@ -48,8 +48,9 @@ func Within(ctx context.Context) (context.Context, Hold) {
 	return s, Hold{of: s, own: true}
 }
 
-// Beside gives a context with the values of ctx that does not end with it. When ctx has ended, and somebody has asked for the end of
-// what was given, left is called, before they hear of it or at the same time; it may end the Hold.
+// Beside gives a context with the values of ctx that does not end with it. Once ctx has ended, and somebody has asked for the end of
+// what was given or ended the Hold, left is called, in a goroutine of its own; it may end the Hold. Whoever is the first to ask, after
+// ctx has ended, may hear that nothing has.
 func Beside(ctx context.Context, left func()) (context.Context, Hold) {
 	s := &span{Context: ctx, apart: true, left: left}
 	return s, Hold{of: s, own: true}
@@ -76,7 +77,7 @@ func (h Hold) Leave() {
 }
 
 // holds reports whether ctx, which has s in its values, ends with s and not before. Before s has been asked for its end, nothing
-// in it can end by itself but what hides s.
+// in it can end by itself but what hides s; what has only its values, and goes on without it, is not told from it (see Apart).
 func (s *span) holds(ctx context.Context) bool {
 	m := s.made.Load()
 	return m == nil || ctx.Done() == m.Done()

@@ -26,6 +26,7 @@ type Post struct {
 	left atomic.Bool // nobody is there to be told
 
 	mu      sync.Mutex
+	visit   Visit           // of what is attended
 	kept    *Recording      // from the first event on
 	pulse   *time.Timer     // goes off when nothing has been said for a while; nil before anything has
 	call    context.Context //nolint:containedctx // of what is attended; nil for nothing, and when it is over
@@ -42,15 +43,18 @@ type Place struct {
 // NewPost makes the response that w is, recorded at a place; primes says that a client which comes back knows an event without data
 // for what it is (revision 2025-11-25).
 func NewPost(w http.ResponseWriter, at Place, primes bool) *Post {
-	return &Post{out: NewResponse(w), place: at, primes: primes}
+	return &Post{out: NewResponse(w), place: at, primes: primes, visit: none{}}
 }
 
 // Attend begins the stream when the call has run for a while, if it is recorded, unless ctx has ended or Attended been called;
-// that does not happen after Attended has returned. A quick call costs a timer that never goes off.
+// that does not happen after Attended has returned. A quick call costs a timer that never goes off. The visit that ctx is of
+// outlasts its client once that knows of an event to come back to.
 func (p *Post) Attend(ctx context.Context) {
+	visit := VisitOf(ctx)
+	visit.Outlast(p.Left) // which takes the lock
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.call = ctx
+	p.visit, p.call = visit, ctx
 	p.waiting = time.AfterFunc(streamAfter, p.attend) //nolint:forbidigo // a goroutine that waits costs a call more than all of its stream
 }
 
@@ -84,9 +88,9 @@ func (p *Post) said() {
 	}
 }
 
-// begin is called with the lock held. Whoever has left without the name of an event cannot come back.
+// begin is called with the lock held. Whoever has left without the name of an event cannot come back; Left may not have been told yet.
 func (p *Post) begin() {
-	if p.place.In == nil || p.kept != nil || p.left.Load() {
+	if p.place.In == nil || p.kept != nil || p.left.Load() || !p.visit.Here() {
 		return
 	}
 	p.kept = p.place.In.Open(p.place.Session, p.place.Owner, func() { p.left.Store(true) })

@@ -51,6 +51,9 @@ func (s *stay) Outlast(stays func() bool) {
 	s.stays = stays
 }
 
+// Here is feed.Visit's.
+func (s *stay) Here() bool { return s.visited.Err() == nil }
+
 // Yield is feed.Visit's.
 func (s *stay) Yield() { s.yield() }
 

@@ -8,8 +8,8 @@ import (
 // deadlineStep is how much too early a deadline may be: one that is nearly right is left as it is.
 const deadlineStep = time.Second
 
-// deadline is one of a connection's, for reading or for writing. To set one costs the operating system's timers more than most
-// requests take to read, and net/http sets six for each request of a connection; it matters only while somebody waits, so that
+// deadline is one of a connection's, for reading or for writing. To set one costs the runtime's timers more than most requests
+// take to read, and net/http sets six for each request of a connection; it matters only while somebody waits, so that
 // is when it is set. Safe for concurrent use.
 type deadline struct {
 	mu        sync.Mutex
@@ -29,14 +29,11 @@ func (d *deadline) Set(t time.Time) error {
 }
 
 // begin is called before something that the deadline ends, and end after it.
-func (d *deadline) begin() error {
+func (d *deadline) begin() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	err := d.apply()
-	if err == nil {
-		d.waiting++
-	}
-	return err
+	_ = d.apply() // fails on a closed connection, which what is about to begin tells by itself
+	d.waiting++
 }
 
 func (d *deadline) end() {

@@ -92,6 +92,34 @@ func TestAdmitted_KeepsDeadlinesAsAConnectionDoes(t *testing.T) {
 	}
 }
 
+// A connection that somebody has closed says so of a read, as net/http expects of one, and not of its deadline.
+func TestAdmitted_SaysOfAReadThatItIsClosed(t *testing.T) {
+	t.Parallel()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	away, err := new(net.Dialer).DialContext(t.Context(), "tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := httpapi.NewAdmitted(plain)
+	if err := errors.Join(c.SetDeadline(time.Now().Add(time.Minute)), c.Close(), away.Close(), listener.Close()); err != nil {
+		t.Fatal(err)
+	}
+	_, ofRead := c.Read(make([]byte, 1))
+	_, ofWrite := c.Write(make([]byte, 1))
+	for want, err := range map[string]error{"read": ofRead, "write": ofWrite} {
+		if of, ok := errors.AsType[*net.OpError](err); !ok || of.Op != want || !errors.Is(err, net.ErrClosed) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
 // counting counts how often a deadline is set.
 type counting struct {
 	net.Conn

@@ -3,8 +3,10 @@ package httpapi_test
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -82,4 +84,63 @@ func visitAndLeave(t *testing.T, address string, begun <-chan context.Context) (
 		t.Error("what net/http says of the request is lost")
 	}
 	return visited
+}
+
+type visited struct{}
+
+// Whoever left before there was an event to come back to does not get a stream whose name they cannot know, and what they asked for
+// ends, although it asks only later whether anybody is there.
+func TestGuard_EndsACallWhoseClientLeftBeforeItsStreamBegan(t *testing.T) {
+	t.Parallel()
+	for name, begin := range map[string]func(*feed.Post){
+		"it takes long":     func(*feed.Post) { time.Sleep(1500 * time.Millisecond) }, // a second would do
+		"it says something": func(p *feed.Post) { _ = p.Tell([]byte("{}")) },
+		"it detaches":       func(p *feed.Post) { p.Detach() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			begun, streams, ended := make(chan struct{}), make(chan bool, 1), make(chan bool, 1)
+			guarded := newWorld().edge.Guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				recordings := feed.NewRecordings(feed.LimitsFor(1<<20), time.Now)
+				post := feed.NewPost(w, feed.Place{In: recordings, Session: "s", Owner: "o"}, true)
+				defer post.Close()
+				post.Attend(r.Context())
+				close(begun)
+				<-r.Context().Value(visited{}).(context.Context).Done()
+				begin(post)
+				streams <- post.Streaming()
+				select {
+				case <-r.Context().Done():
+					ended <- true
+				case <-time.After(5 * time.Second):
+					ended <- false
+				}
+				post.Attended()
+			}))
+			l := httpapi.NewListener("127.0.0.1:0", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				guarded.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), visited{}, r.Context())))
+			}), zap.NewNop())
+			if err := l.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			c, err := new(net.Dialer).DialContext(t.Context(), "tcp", l.Address())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = c.Write([]byte("GET /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer good\r\n\r\n"))
+			<-begun
+			if err = errors.Join(err, c.Close()); err != nil {
+				t.Fatal(err)
+			}
+			if <-streams {
+				t.Error("a stream has begun of which nobody knows")
+			}
+			if !<-ended {
+				t.Error("it goes on")
+			}
+			if err := l.Stop(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }

@@ -179,7 +179,7 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	ctx, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer end(nil)
 	defer context.AfterFunc(w.ends, func() { end(context.Cause(w.ends)) })()
-	v := &visit{world: w}
+	v := &visit{world: w, visited: visited}
 	defer context.AfterFunc(visited, func() {
 		if stays := v.stays.Load(); stays == nil || !(*stays)() {
 			end(context.Cause(visited))
@@ -196,11 +196,14 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 
 // visit is a request that nobody's credential ends.
 type visit struct {
-	world *world
-	stays atomic.Pointer[func() bool]
+	world   *world
+	visited context.Context
+	stays   atomic.Pointer[func() bool]
 }
 
 func (v *visit) Outlast(stays func() bool) { v.stays.Store(&stays) }
+
+func (v *visit) Here() bool { return v.visited.Err() == nil }
 
 func (v *visit) Yield() { v.world.yields.Add(1) }
 

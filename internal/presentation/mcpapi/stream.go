@@ -41,7 +41,6 @@ const primed = mcp.ProtocolVersion20251125
 // follow lets the call outlive a client that has left, once that knows of an event to come back to, until the answer is sent.
 func (o *stream) follow(ctx context.Context) (following context.Context) {
 	if o.lasts {
-		feed.VisitOf(ctx).Outlast(o.Left)
 		o.Attend(ctx)
 		ctx = tool.WithDetach(ctx, o.Detach)
 	}
