@@ -40,10 +40,12 @@ type Place struct {
 	Session, Owner string
 }
 
-// NewPost makes the response that w is, recorded at a place; primes says that a client which comes back knows an event without data
-// for what it is (revision 2025-11-25).
-func NewPost(w http.ResponseWriter, at Place, primes bool) *Post {
-	return &Post{out: NewResponse(w), place: at, primes: primes, visit: none{}}
+// primed is the first revision whose clients know an event without data for what it is; those of older ones took it for a message.
+const primed = "2025-11-25"
+
+// NewPost makes the response that w is, to a client of a revision of the protocol, recorded at a place.
+func NewPost(w http.ResponseWriter, at Place, revision string) *Post {
+	return &Post{out: NewResponse(w), place: at, primes: revision >= primed, visit: none{}}
 }
 
 // Attend begins the stream when the call has run for a while, if it is recorded, unless ctx has ended or Attended been called;

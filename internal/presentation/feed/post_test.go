@@ -41,10 +41,10 @@ func (f *finishing) written() (text string, beats int) {
 	return text, strings.Count(text, ":\n\n")
 }
 
-func recorded(primes bool) (*finishing, *feed.Recordings, *feed.Post) {
+func recorded(revision string) (*finishing, *feed.Recordings, *feed.Post) {
 	k := feed.NewRecordings(limits, time.Now)
 	w := &finishing{ResponseRecorder: httptest.NewRecorder()}
-	return w, k, feed.NewPost(w, feed.Place{In: k, Session: "s", Owner: "o"}, primes)
+	return w, k, feed.NewPost(w, feed.Place{In: k, Session: "s", Owner: "o"}, revision)
 }
 
 // lastID is the id that the client of a response would come back with.
@@ -58,7 +58,7 @@ func lastID(stream string) (id string) {
 }
 
 func TestPost_PrimesBeforeItSaysAnything(t *testing.T) {
-	w, _, p := recorded(true)
+	w, _, p := recorded("2025-11-25")
 	if err := p.Tell([]byte(`{"a":1}`)); err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestPost_PrimesBeforeItSaysAnything(t *testing.T) {
 }
 
 func TestPost_OfAnOldClientHasNoEmptyEvent(t *testing.T) {
-	w, _, p := recorded(false)
+	w, _, p := recorded("2025-06-18")
 	p.End([]byte(`{"a":1}`))
 	if text := w.Body.String(); strings.Contains(text, "data: \n") || !strings.HasPrefix(text, "id: ") {
 		t.Errorf("%q", text)
@@ -94,7 +94,7 @@ func TestPost_GoesOnWhenItsClientHasLeft(t *testing.T) {
 			}
 		},
 	} {
-		w, k, p := recorded(true)
+		w, k, p := recorded("2025-11-25")
 		if err := p.Tell([]byte(`a`)); err != nil {
 			t.Fatal(err)
 		}
@@ -117,7 +117,7 @@ func TestPost_GoesOnWhenItsClientHasLeft(t *testing.T) {
 }
 
 func TestPost_ThatHasNotBegunCannotBeTakenUp(t *testing.T) {
-	w, k, p := recorded(true)
+	w, k, p := recorded("2025-11-25")
 	if p.Left() {
 		t.Error("its client could come back")
 	}
@@ -131,7 +131,7 @@ func TestPost_ThatHasNotBegunCannotBeTakenUp(t *testing.T) {
 
 // Whoever comes back while the connection still seems to be there has everything from there on.
 func TestPost_SaysNothingMoreOnceItsClientIsBack(t *testing.T) {
-	w, k, p := recorded(true)
+	w, k, p := recorded("2025-11-25")
 	if err := p.Tell([]byte("a")); err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func TestPost_SaysNothingMoreOnceItsClientIsBack(t *testing.T) {
 
 func TestPost_BecomesAStreamWhenTheCallTakesLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, _, p := recorded(true)
+		w, _, p := recorded("2025-11-25")
 		p.Attend(t.Context())
 		pause(t, 900*time.Millisecond)
 		if p.Streaming() {
@@ -169,10 +169,10 @@ func TestPost_BecomesAStreamWhenTheCallTakesLong(t *testing.T) {
 // A stream shows that it is alive from its first event on, until it is closed: whatever it is, and only when it is silent.
 func TestPost_ThatIsSilentShowsThatItIsAlive(t *testing.T) {
 	for name, made := range map[string]func() (*finishing, *feed.Post){
-		"recorded": func() (*finishing, *feed.Post) { w, _, p := recorded(true); return w, p },
+		"recorded": func() (*finishing, *feed.Post) { w, _, p := recorded("2025-11-25"); return w, p },
 		"not recorded": func() (*finishing, *feed.Post) {
 			w := &finishing{ResponseRecorder: httptest.NewRecorder()}
-			return w, feed.NewPost(w, feed.Place{}, true)
+			return w, feed.NewPost(w, feed.Place{}, "2025-11-25")
 		},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -212,7 +212,7 @@ func TestPost_ThatIsSilentShowsThatItIsAlive(t *testing.T) {
 func TestPost_IsKeptAliveOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &finishing{ResponseRecorder: httptest.NewRecorder()}
-		p := feed.NewPost(w, feed.Place{}, false)
+		p := feed.NewPost(w, feed.Place{}, "2025-06-18")
 		defer p.Close()
 		if err := p.Tell([]byte("a")); err != nil {
 			t.Fatal(err)
@@ -239,7 +239,7 @@ func pause(t *testing.T, d time.Duration) {
 
 func TestPost_ThatIsNotKeptEndsWithItsClient(t *testing.T) {
 	w := &finishing{ResponseRecorder: httptest.NewRecorder()}
-	p := feed.NewPost(w, feed.Place{}, true)
+	p := feed.NewPost(w, feed.Place{}, "2025-11-25")
 	if err := p.Tell([]byte("a")); err != nil || strings.Contains(w.Body.String(), "id:") {
 		t.Errorf("%v, %q", err, w.Body)
 	}

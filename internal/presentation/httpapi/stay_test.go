@@ -102,7 +102,7 @@ func TestGuard_EndsACallWhoseClientLeftBeforeItsStreamBegan(t *testing.T) {
 			begun, streams, ended := make(chan struct{}), make(chan bool, 1), make(chan bool, 1)
 			guarded := newWorld().edge.Guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				recordings := feed.NewRecordings(feed.LimitsFor(1<<20), time.Now)
-				post := feed.NewPost(w, feed.Place{In: recordings, Session: "s", Owner: "o"}, true)
+				post := feed.NewPost(w, feed.Place{In: recordings, Session: "s", Owner: "o"}, "2025-11-25")
 				defer post.Close()
 				post.Attend(r.Context())
 				close(begun)

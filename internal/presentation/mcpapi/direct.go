@@ -30,9 +30,8 @@ func (s *Server) direct(ctx context.Context, x *exchange) (r reply) {
 	return r
 }
 
-// plainlyCalls reports whether the message is a request of tools/call that mcp-go would pass on as it is: with nothing in its params but
-// name, arguments and _meta, which says in revision 2026-07-28 what it has to. Whatever else it is, mcp-go has the word, to refuse
-// it too.
+// plainlyCalls reports whether the message is a request of tools/call that mcp-go would pass on as it is: with nothing in its params but name,
+// arguments and _meta, which says in revision 2026-07-28 what it has to. Whatever else it is, mcp-go has the word, to refuse it too.
 func (x *exchange) plainlyCalls() bool {
 	m := x.message
 	if m.Method != string(mcp.MethodToolsCall) || !m.IsRequest() || m.Name == "" || !m.Plain {

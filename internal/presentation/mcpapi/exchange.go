@@ -78,8 +78,7 @@ func (x *exchange) cancellable(ctx context.Context) context.Context {
 	return ctx
 }
 
-// answer carries one message through mcp-go and closes its record before the reply leaves, even if mcp-go panics
-// over it.
+// answer carries one message through mcp-go and closes its record before the reply leaves, even if mcp-go panics over it.
 func (s *Server) answer(ctx context.Context, x *exchange) (r reply) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -92,18 +91,24 @@ func (s *Server) answer(ctx context.Context, x *exchange) (r reply) {
 	}()
 	m := x.message
 	x.request.Speaks(m.Method, x.revision(), x.client())
-	if !m.IsRequest() || m.Method == string(mcp.MethodPing) {
-		// Not on record: nothing is asked for, and a ping tells only that somebody is there.
-		x.request.Discard()
-		if m.Method == string(mcp.MethodNotificationCancelled) {
+	if !m.IsRequest() {
+		x.request.Discard() // not on record: nothing is asked for
+		switch {
+		case m.Method == string(mcp.MethodNotificationCancelled):
 			x.calls.Cancel(m.Cancels) // mcp-go takes 1 for "1"
-			return reply{}
-		}
-		if m.IsResponse() {
+		case m.IsResponse():
 			x.session.answered(m) // one that nobody waits for any more is as good as one that came too late
-			return reply{}
+		default:
+			r = s.dispatch(context.WithValue(ctx, exchangeKey{}, x), x)
 		}
-		return s.dispatch(context.WithValue(ctx, exchangeKey{}, x), x)
+		return r
+	}
+	if m.Method == string(mcp.MethodPing) {
+		if r = s.dispatch(context.WithValue(ctx, exchangeKey{}, x), x); r.code != 0 {
+			return s.settle(ctx, x, r)
+		}
+		x.request.Discard() // it tells only that somebody is there
+		return r
 	}
 	if x.call == nil {
 		ctx = x.cancellable(ctx)
@@ -129,8 +134,7 @@ func (x *exchange) client() string {
 	return x.session.Name()
 }
 
-// admit keeps from mcp-go what needs no asking: whom a closed session refused, a caller that is too fast, and what is not
-// there.
+// admit keeps from mcp-go what needs no asking: whom a closed session refused, a caller that is too fast, and what is not there.
 func (s *Server) admit(ctx context.Context, x *exchange) reply {
 	if x.rejected != nil {
 		return reply{}

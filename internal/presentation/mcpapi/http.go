@@ -142,14 +142,16 @@ func (s *Server) endSession(w http.ResponseWriter, r *http.Request, x *exchange)
 		s.reject(w, r, x, http.StatusMethodNotAllowed, mcp.INVALID_REQUEST, refusal.ErrMethod)
 		return
 	}
-	if !s.sessions.Dismiss(r.Header.Get(mcp.HeaderSessionID), x.request.ActorID()) {
+	sid, owner := r.Header.Get(mcp.HeaderSessionID), x.request.ActorID()
+	if _, found := s.sessions.Find(sid, owner); !found {
 		s.reject(w, r, x, http.StatusNotFound, mcp.INVALID_REQUEST, refusal.ErrSession)
 		return
 	}
-	if err := x.request.Close(r.Context(), cqrs.Outcome{}); err != nil {
+	if err := x.request.Close(r.Context(), cqrs.Outcome{}); err != nil { // nothing ends that is not on record
 		s.reject(w, r, x, http.StatusServiceUnavailable, rpcCode(fault.Unavailable), fault.From(err))
 		return
 	}
+	s.sessions.Dismiss(sid, owner)
 	w.WriteHeader(http.StatusNoContent)
 }
 

@@ -199,6 +199,30 @@ func TestHTTP_ASessionIsGoodForItsOwnerOnly(t *testing.T) {
 	}
 }
 
+func TestHTTP_ASessionEndsOnlyIfThatIsOnRecord(t *testing.T) {
+	w := newWorld(t)
+	sid := w.session(t, "a")
+	end := func() int {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodDelete, "/mcp", nil)
+		r.Header.Set("Mcp-Session-Id", sid)
+		r.Header.Set("X-Test-Who", "a")
+		rw := httptest.NewRecorder()
+		w.ServeHTTP(rw, r)
+		return rw.Code
+	}
+	w.disk = fault.New(fault.Unavailable, "audit.unavailable", "Nothing can be recorded.")
+	if got := end(); got != http.StatusServiceUnavailable {
+		t.Errorf("without a record: HTTP %d", got)
+	}
+	w.disk = nil
+	if status, _, _ := w.post(t, `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, "X-Test-Who", "a", "Mcp-Session-Id", sid); status != http.StatusOK {
+		t.Errorf("it has ended without a record: HTTP %d", status)
+	}
+	if got := end(); got != http.StatusNoContent {
+		t.Errorf("with one: HTTP %d", got)
+	}
+}
+
 func TestHTTP_PingsAndNotificationsAreNotOnRecord(t *testing.T) {
 	w := newWorld(t)
 	sid := w.session(t, "a")

@@ -50,8 +50,7 @@ func (x *exchange) turnDown(err error) error {
 	return err
 }
 
-// rejectedCode is the JSON-RPC error code for x.rejected. For a resource that is not there the older revisions have one of
-// their own.
+// rejectedCode is the JSON-RPC error code for x.rejected. For a resource that is not there the older revisions have one of their own.
 func (x *exchange) rejectedCode() int {
 	if x.missesResource() && !mcp.IsModernProtocol(x.revision()) {
 		return mcp.RESOURCE_NOT_FOUND

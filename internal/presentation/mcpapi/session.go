@@ -42,9 +42,8 @@ func (*session) NotificationChannel() chan<- mcp.JSONRPCNotification {
 	return make(chan mcp.JSONRPCNotification, 1)
 }
 
-// The client's word for itself and for what it can do: server.SessionWithClientInfo. Only a short name is kept, and which
-// questions it can answer, because a session lives for hours and a client may say megabytes. mcp-go is not told what it can
-// do: it asks the client nothing.
+// The client's word for itself and for what it can do: server.SessionWithClientInfo. Only a short name is kept, and which questions it can
+// answer, because a session lives for hours and a client may say megabytes. mcp-go is not told what it can do: it asks the client nothing.
 func (s *session) GetClientInfo() mcp.Implementation { return mcp.Implementation{Name: s.Name()} }
 
 func (s *session) SetClientInfo(info mcp.Implementation) {

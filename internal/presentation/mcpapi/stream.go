@@ -28,15 +28,12 @@ func (s *Server) newStream(w http.ResponseWriter, r *http.Request, x *exchange) 
 	if out.lasts = out.events && !out.modern && x.message.IsRequest() && x.message.Method != string(mcp.MethodInitialize); out.lasts {
 		at.In = s.recordings
 	}
-	out.Post = feed.NewPost(w, at, x.session.ProtocolVersion() >= primed)
+	out.Post = feed.NewPost(w, at, x.session.ProtocolVersion())
 	if out.events || out.modern && x.message.Method == string(mcp.MethodSubscriptionsListen) {
 		x.tell, x.beat = out.Tell, out.Beat
 	}
 	return out
 }
-
-// primed is the first revision whose clients know an event without data; those of older ones took it for a message.
-const primed = mcp.ProtocolVersion20251125
 
 // follow lets the call outlive a client that has left, once that knows of an event to come back to, until the answer is sent.
 func (o *stream) follow(ctx context.Context) (following context.Context) {

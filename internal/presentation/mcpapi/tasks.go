@@ -50,8 +50,7 @@ func (s *Server) taskSupport(x *exchange) tool.TaskSupport {
 	return t.Task
 }
 
-// withTasks takes what concerns tasks: the methods of the extension, and calls that may become a task. It reports false for all
-// else.
+// withTasks takes what concerns tasks: the methods of the extension, and calls that may become a task. It reports false for all else.
 func (s *Server) withTasks(ctx context.Context, x *exchange) (reply, bool) {
 	method := x.message.Method
 	about := s.tasks != nil && taskwire.IsMethod(method) && mcp.IsModernProtocol(x.revision())
