@@ -16,12 +16,25 @@ import (
 
 	"github.com/steward-mcp/steward/internal/domain/identity"
 	"github.com/steward-mcp/steward/internal/domain/identity/identitytest"
+	"github.com/steward-mcp/steward/internal/infrastructure/database"
 	"github.com/steward-mcp/steward/internal/infrastructure/database/databasetest"
 	"github.com/steward-mcp/steward/internal/infrastructure/identitystore"
 	"github.com/steward-mcp/steward/internal/infrastructure/identitystore/sqlcgen"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// kept is a key in a state file of its own.
+func kept(t *testing.T) (*database.DB, *identitystore.SQLite, *identity.Key, identity.Credential) {
+	t.Helper()
+	db := databasetest.Open(t, filepath.Join(t.TempDir(), "state.db"))
+	keys := identitystore.NewSQLite(db)
+	k, c := identitytest.Issue(t, "Ada", identitytest.Start)
+	if err := keys.Add(t.Context(), k); err != nil {
+		t.Fatal(err)
+	}
+	return db, keys, k, c
+}
 
 func TestMemory_KeepsTheContract(t *testing.T) {
 	t.Parallel()
@@ -64,12 +77,7 @@ func TestSQLite_SeesARevocationByAnotherProcessAtOnce(t *testing.T) {
 
 func TestSQLite_WritesKeysDurablyAndLeavesTheModeAsItWas(t *testing.T) {
 	t.Parallel()
-	db := databasetest.Open(t, filepath.Join(t.TempDir(), "state.db"))
-	store := identitystore.NewSQLite(db)
-	k, _ := identitytest.Issue(t, "Ada", identitytest.Start)
-	if err := store.Add(t.Context(), k); err != nil {
-		t.Fatal(err)
-	}
+	db, store, k, _ := kept(t)
 	mode := func() (m int) {
 		t.Helper()
 		if err := db.Write.QueryRowContext(t.Context(), "PRAGMA synchronous").Scan(&m); err != nil {
@@ -92,11 +100,7 @@ func TestSQLite_WritesKeysDurablyAndLeavesTheModeAsItWas(t *testing.T) {
 
 func TestSQLite_KeepsNoKeyThatCouldBeUsed(t *testing.T) {
 	t.Parallel()
-	db := databasetest.Open(t, filepath.Join(t.TempDir(), "state.db"))
-	k, c := identitytest.Issue(t, "Ada", identitytest.Start)
-	if err := identitystore.NewSQLite(db).Add(t.Context(), k); err != nil {
-		t.Fatal(err)
-	}
+	db, _, k, c := kept(t)
 	var dump string
 	const everything = `SELECT group_concat(id || name || environment || personas || attributes || hex(digest)) FROM api_keys`
 	if err := db.Read.QueryRowContext(t.Context(), everything).Scan(&dump); err != nil {
@@ -163,12 +167,7 @@ func BenchmarkVerify(b *testing.B) {
 // however much it is, and whether it can be read is told to nobody else.
 func TestSQLite_ReadsWhatAKeyGrantsForItsHolderOnly(t *testing.T) {
 	t.Parallel()
-	db := databasetest.Open(t, filepath.Join(t.TempDir(), "state.db"))
-	keys := identitystore.NewSQLite(db)
-	k, _ := identitytest.Issue(t, "Ada", identitytest.Start)
-	if err := keys.Add(t.Context(), k); err != nil {
-		t.Fatal(err)
-	}
+	db, keys, k, _ := kept(t)
 	for _, column := range []string{"personas", "attributes", "scope", "networks"} {
 		if _, err := db.Write.ExecContext(t.Context(), "UPDATE api_keys SET "+column+" = '7'"); err != nil {
 			t.Fatal(err)
@@ -228,12 +227,7 @@ func TestSQLite_FindsTermsInTheIndexAlone(t *testing.T) {
 
 func TestSQLite_FindsTheTermsOfKeysThatAnOlderVersionWrote(t *testing.T) {
 	t.Parallel()
-	db := databasetest.Open(t, filepath.Join(t.TempDir(), "state.db"))
-	keys := identitystore.NewSQLite(db)
-	k, _ := identitytest.Issue(t, "Ada", identitytest.Start)
-	if err := keys.Add(t.Context(), k); err != nil {
-		t.Fatal(err)
-	}
+	db, keys, k, _ := kept(t)
 	migrations, err := goose.NewProvider(goose.DialectSQLite3, db.Write, os.DirFS("../database/migrations"),
 		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 	if err != nil {

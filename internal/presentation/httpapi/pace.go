@@ -34,24 +34,14 @@ func hurry(w http.ResponseWriter) {
 
 type pacedWriter struct {
 	http.ResponseWriter
-	control  *http.ResponseController
-	http11   bool
-	extended time.Time
+	control *http.ResponseController
+	http11  bool
 }
 
-// extendEvery is for how long a deadline will do: another one costs more than most answers take to write. The next request needs
-// another one all the same, since net/http takes them back in between.
-const extendEvery = time.Second
-
-// extend counts from this moment, or from one up to a second ago. It asks the real clock, whatever clock the rest goes by, since
-// the operating system compares it with that.
+// extend counts from this moment. It asks the real clock, whatever clock the rest goes by, since the operating system compares it
+// with that.
 func (p *pacedWriter) extend() {
-	now := time.Now() //nolint:forbidigo // see above
-	if now.Sub(p.extended) < extendEvery {
-		return
-	}
-	p.extended = now
-	_ = p.control.SetWriteDeadline(now.Add(writeTimeout)) // not every writer has deadlines
+	_ = p.control.SetWriteDeadline(time.Now().Add(writeTimeout)) //nolint:forbidigo // see above; not every writer has deadlines
 }
 
 // Write sends data in pieces, each with its deadline.

@@ -1,8 +1,7 @@
-// Package identitytest is the contract that every identity.Repository fulfils.
+// Package identitytest is the contract that every identity.Repository fulfils, and keys for tests.
 package identitytest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,36 +16,6 @@ import (
 	"github.com/steward-mcp/steward/internal/domain/access"
 	"github.com/steward-mcp/steward/internal/domain/identity"
 )
-
-// Start is the moment at which the keys of this package are issued.
-var Start = time.Date(2026, 3, 1, 9, 30, 0, 123456000, time.UTC)
-
-// Authority is one with a pepper that every test knows.
-func Authority(t testing.TB, env string) identity.Authority {
-	t.Helper()
-	pepper, err := identity.NewPepper(bytes.Repeat([]byte{7}, identity.MinPepper))
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := identity.NewAuthority(pepper, env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a
-}
-
-// Issue makes a key of env dev at now.
-func Issue(t testing.TB, name string, now time.Time) (*identity.Key, identity.Credential) {
-	t.Helper()
-	k, c, err := Authority(t, "dev").Issue(identity.Grant{
-		Name: name, Personas: []string{"analyst", "regional"},
-		Attributes: map[string][]string{"regions": {"north", "süd"}, "team": {"sales"}},
-	}, now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k, c
-}
 
 // RunRepository holds a repository to the contract. open gives an empty one that lives as long as its test.
 func RunRepository(t *testing.T, open func(t *testing.T) identity.Repository) {
