@@ -121,6 +121,7 @@ func (c *run) become(ctx context.Context) error {
 	if err := r.enter(c); err != nil {
 		return err
 	}
+	ctx = lifetime.Apart(ctx) // what is put on record is kept, although its request ends meanwhile
 	on, err := c.detachment.Detach(ctx)
 	if err != nil {
 		r.leave(c)
